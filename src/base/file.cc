@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/error.h"
+
+namespace natledger {
+
+std::optional<std::string> read_file(const std::string& path) {
+  const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!fd) return {};
+  std::string text;
+  char buffer[4096];
+  for (;;) {
+    const ssize_t n = ::read(fd.get(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return {};
+    if (n == 0) return text;
+    text.append(buffer, static_cast<size_t>(n));
+  }
+}
+
+UniqueFd open_file(const std::string& path, int flags, unsigned mode, std::string_view remedy) {
+  return UniqueFd{
+      check_call("open " + path, ::open(path.c_str(), flags | O_CLOEXEC, mode), remedy)};
+}
+
+bool write_whole(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    text.remove_prefix(static_cast<size_t>(n));
+  }
+  return true;
+}
+
+void sync_directory(const std::string& path) {
+  const UniqueFd fd = open_file(path, O_RDONLY | O_DIRECTORY);
+  check_call("fsync directory " + path, ::fsync(fd.get()));
+}
+
+}  // namespace natledger

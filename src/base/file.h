@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Small files and directories, with errors that name them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/unique_fd.h"
+
+namespace natledger {
+
+// The whole of a small file, or nothing when it cannot be read.
+std::optional<std::string> read_file(const std::string& path);
+
+// Opens with O_CLOEXEC; throws SystemError naming the path. `remedy` may be empty.
+UniqueFd open_file(const std::string& path, int flags, unsigned mode = 0,
+                   std::string_view remedy = {});
+
+// Writes all of `text` at the descriptor's place. False, with errno, on the first failure.
+bool write_whole(int fd, std::string_view text);
+
+// Makes the names in a directory survive a power cut. Throws SystemError.
+void sync_directory(const std::string& path);
+
+}  // namespace natledger

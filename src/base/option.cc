@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/option.h"
+
+#include <algorithm>
+
+#include "base/json_text.h"
+#include "base/quantity.h"
+#include "base/suggest.h"
+
+namespace natledger {
+
+namespace {
+
+const std::string& scalar_of(const ConfigNode& node, const std::string& expected) {
+  if (node.kind != ConfigNode::Kind::kScalar) config_error(node, "expected " + expected);
+  return node.scalar;
+}
+
+// Checks a parsed number against a rule's bounds; `text_of` writes a bound for the message.
+template <class Value, class Rule, class TextOf>
+Value in_range(const ConfigNode& node, std::optional<Value> value, const Rule& rule,
+               TextOf text_of) {
+  if (!value) config_error(node, "\"" + node.scalar + "\" is not " + rule_text(Rule{}));
+  if (*value < rule.min) {
+    config_error(node, node.scalar + " is below the least, " + text_of(rule.min));
+  }
+  if (*value > rule.max) {
+    config_error(node, node.scalar + " is above the most, " + text_of(rule.max));
+  }
+  return *value;
+}
+
+std::string number_text(uint64_t value) { return std::to_string(value); }
+
+// A YAML scalar that reads back as this text.
+std::string yaml_text(const std::string& text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '/' || c == '.';
+  });
+  return plain ? text : json_string(text);
+}
+
+}  // namespace
+
+void read_value(const ConfigNode& node, const TextRule& rule, std::string& value) {
+  const std::string& text = scalar_of(node, rule_text(rule));
+  const auto& choices = rule.choices;
+  if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
+    config_error(node, "unknown value \"" + text + "\"" + suggestion(text, choices));
+  }
+  value = text;
+}
+
+void read_value(const ConfigNode& node, const ListRule& rule, std::vector<std::string>& value) {
+  if (node.kind != ConfigNode::Kind::kList) config_error(node, "expected " + rule_text(rule));
+  value.clear();
+  for (const ConfigNode& item : node.list) value.push_back(scalar_of(item, "a text"));
+}
+
+void read_value(const ConfigNode& node, const FlagRule& rule, bool& value) {
+  const std::string& text = scalar_of(node, rule_text(rule));
+  if (text != "true" && text != "false")
+    config_error(node, "\"" + text + "\" is not true or false");
+  value = text == "true";
+}
+
+void read_value(const ConfigNode& node, const CountRule& rule, uint64_t& value) {
+  value = in_range(node, parse_count(scalar_of(node, rule_text(rule))), rule, number_text);
+}
+
+void read_value(const ConfigNode& node, const SizeRule& rule, uint64_t& value) {
+  value = in_range(node, parse_size(scalar_of(node, rule_text(rule))), rule, size_text);
+}
+
+void read_value(const ConfigNode& node, const TimeRule& rule, Duration& value) {
+  value = in_range(node, parse_duration(scalar_of(node, rule_text(rule))), rule, duration_text);
+}
+
+std::string value_text(const TextRule&, const std::string& value) { return yaml_text(value); }
+
+std::string value_text(const ListRule&, const std::vector<std::string>& value) {
+  std::string text = "[";
+  for (size_t i = 0; i < value.size(); ++i) {
+    text.append(i == 0 ? "" : ", ").append(yaml_text(value[i]));
+  }
+  return text + "]";
+}
+
+std::string value_text(const FlagRule&, bool value) { return value ? "true" : "false"; }
+std::string value_text(const CountRule&, uint64_t value) { return std::to_string(value); }
+std::string value_text(const SizeRule&, uint64_t value) { return size_text(value); }
+std::string value_text(const TimeRule&, Duration value) { return duration_text(value); }
+
+std::string rule_text(const TextRule& rule) {
+  if (rule.choices.empty()) return "a text";
+  std::string text = "one of ";
+  for (size_t i = 0; i < rule.choices.size(); ++i) {
+    text.append(i == 0 ? "" : ", ").append(rule.choices[i]);
+  }
+  return text;
+}
+
+std::string rule_text(const ListRule&) { return "a list, [a, b]"; }
+std::string rule_text(const FlagRule&) { return "true or false"; }
+std::string rule_text(const CountRule&) { return "a whole number"; }
+std::string rule_text(const SizeRule&) { return "a size such as 64MiB"; }
+std::string rule_text(const TimeRule&) { return "a time such as 250ms, 1s, 15m, 24h, 180d"; }
+
+void refuse_unknown_keys(const ConfigNode& map, std::span<const std::string_view> known) {
+  if (map.kind != ConfigNode::Kind::kMap) config_error(map, "expected a section of options");
+  for (const auto& [name, node] : map.map) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    config_error(node, "unknown option" + suggestion(name, known));
+  }
+}
+
+}  // namespace natledger

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Instants as nanoseconds of Unix time, and the two ways this program writes them.
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace natledger {
+
+using Duration = std::chrono::nanoseconds;
+
+inline constexpr int64_t kNsPerSecond = 1'000'000'000;
+inline constexpr int64_t kNsPerMicrosecond = 1'000;
+
+// An instant of CLOCK_REALTIME. The zero instant means "not known": no flow began in 1970.
+struct TimePoint {
+  int64_t ns = 0;
+
+  bool known() const { return ns != 0; }
+  // Whole seconds and the microseconds after them, rounded down, as ulogd2 prints them.
+  int64_t seconds() const;
+  int64_t microseconds() const;
+  auto operator<=>(const TimePoint&) const = default;
+};
+
+inline TimePoint operator+(TimePoint t, Duration d) { return {t.ns + d.count()}; }
+inline TimePoint operator-(TimePoint t, Duration d) { return {t.ns - d.count()}; }
+
+// The clock of records. Reads CLOCK_REALTIME.
+TimePoint now();
+
+// "2026-11-22T07:09:00.431574Z": 27 characters at `out`, which must have room. Returns their end.
+inline constexpr int kUtcTextBytes = 27;
+char* append_utc(char* out, TimePoint t);
+std::string utc_text(TimePoint t);
+
+// Reads RFC 3339 with `T` or a blank, a fraction of up to nine digits, and `Z` or a numeric offset,
+// which is mandatory: an instant without one names 27 different moments. Nothing if malformed, or
+// out of the range of TimePoint.
+std::optional<TimePoint> parse_rfc3339(std::string_view text);
+
+// "250ms", "1s", "15m", "24h", "180d": a whole number and a unit. Nothing if malformed.
+std::optional<Duration> parse_duration(std::string_view text);
+// The shortest such text.
+std::string duration_text(Duration duration);
+
+}  // namespace natledger
