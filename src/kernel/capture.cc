@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kernel/capture.h"
+
+#include <arpa/inet.h>
+#include <linux/if_arp.h>
+#include <linux/netlink.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include <pcap/pcap.h>
+
+#include "base/error.h"
+#include "base/handle.h"
+
+namespace natledger {
+
+namespace {
+
+constexpr int kLinktypeNetlink = 253;
+constexpr size_t kPseudoHeaderBytes = 16;
+constexpr size_t kFamilyAt = 14;
+constexpr int kSnapBytes = 65535;
+// As many as one receive of the socket takes.
+constexpr int kPacketsAtOnce = 64;
+
+using Pcap = Handle<pcap_t, pcap_close>;
+
+struct PseudoHeader {
+  uint16_t packet_type;    // PACKET_OUTGOING: the kernel to a process
+  uint16_t hardware_type;  // ARPHRD_NETLINK
+  std::array<uint8_t, 10> unused;
+  uint16_t family;
+};
+static_assert(sizeof(PseudoHeader) == kPseudoHeaderBytes);
+
+Pcap open_capture(const std::string& path) {
+  char error[PCAP_ERRBUF_SIZE] = "";
+  Pcap pcap{
+      pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO, error)};
+  if (!pcap) {
+    // libpcap repeats the path for a missing file only.
+    std::string cause = error;
+    if (cause.starts_with(path + ": ")) cause.erase(0, path.size() + 2);
+    throw SystemError("read capture " + path + ": " + cause);
+  }
+  const int link_type = pcap_datalink(pcap.get());
+  if (link_type != kLinktypeNetlink) {
+    const char* name = pcap_datalink_val_to_name(link_type);
+    throw SystemError("read capture " + path + ": link type " + (name != nullptr ? name : "?") +
+                      " (" + std::to_string(link_type) +
+                      "), not NETLINK (253) (make it with `natledger record`, or capture an nlmon "
+                      "device)");
+  }
+  if (pcap_is_swapped(pcap.get()) != 0) {
+    throw SystemError("read capture " + path +
+                      ": made on a machine of the other byte order, which its netlink messages "
+                      "keep (replay it there)");
+  }
+  return pcap;
+}
+
+// Whichever way receive() ends.
+struct PublishAtEnd {
+  EventRing& ring;
+  ~PublishAtEnd() { ring.publish(); }
+};
+
+}  // namespace
+
+struct CaptureSource::File {
+  std::string path;
+  Pcap pcap;
+  uint64_t packets = 0;
+  uint64_t bytes_in_all = 0;
+  TimePoint first, last;
+  // The packet read and not yet taken; valid until the next read.
+  pcap_pkthdr* header = nullptr;
+  const u_char* data = nullptr;
+
+  // False at the end of the capture.
+  bool read() {
+    const int result = pcap_next_ex(pcap.get(), &header, &data);
+    if (result == PCAP_ERROR_BREAK) return false;
+    ++packets;
+    if (result != 1) {
+      throw SystemError("read capture " + path + ", packet " + std::to_string(packets) + ": " +
+                        pcap_geterr(pcap.get()));
+    }
+    // With nanosecond precision tv_usec holds nanoseconds.
+    last = {header->ts.tv_sec * kNsPerSecond + header->ts.tv_usec};
+    if (packets == 1) first = last;
+    return true;
+  }
+
+  void push(EventRing& ring) const {
+    if (header->caplen < header->len || header->caplen < kPseudoHeaderBytes ||
+        header->caplen > EventRing::kMostGroupBytes / 2) {
+      return ring.push_mark(RingEntry::Kind::kOversize, last, header->len);
+    }
+    uint16_t family = 0;
+    std::memcpy(&family, data + kFamilyAt, sizeof family);
+    const std::span<const std::byte> datagram{
+        reinterpret_cast<const std::byte*>(data) + kPseudoHeaderBytes,
+        header->caplen - kPseudoHeaderBytes};
+    if (ntohs(family) != NETLINK_NETFILTER) {
+      return ring.push_mark(RingEntry::Kind::kForeign, last, datagram.size());
+    }
+    ring.push_datagram(last, datagram);
+  }
+};
+
+CaptureSource::CaptureSource(const std::string& path) : file_(std::make_unique<File>()) {
+  file_->path = path;
+  file_->pcap = open_capture(path);
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) {
+    file_->bytes_in_all = static_cast<uint64_t>(status.st_size);
+  }
+  if (!file_->read()) file_->header = nullptr;
+}
+
+CaptureSource::~CaptureSource() = default;
+
+Received CaptureSource::receive(EventRing& ring) {
+  if (!ring.has_room()) return Received::kNoRoom;
+  const PublishAtEnd publish{ring};
+  size_t group_bytes = 0;
+  for (int i = 0; i < kPacketsAtOnce && group_bytes < EventRing::kMostGroupBytes / 2; ++i) {
+    if (file_->header == nullptr) {
+      ring.push_mark(RingEntry::Kind::kDrained, file_->last);
+      ring.push_mark(RingEntry::Kind::kEnd, file_->last);
+      return Received::kEnd;
+    }
+    file_->push(ring);
+    group_bytes += file_->header->caplen;
+    if (!file_->read()) file_->header = nullptr;
+  }
+  return Received::kSome;
+}
+
+TimePoint CaptureSource::first_time() const { return file_->first; }
+
+uint64_t CaptureSource::bytes_read() const {
+  const long at = std::ftell(pcap_file(file_->pcap.get()));
+  return at < 0 ? 0 : static_cast<uint64_t>(at);
+}
+
+uint64_t CaptureSource::bytes_in_all() const { return file_->bytes_in_all; }
+
+struct CaptureWriter::File {
+  std::string path;
+  Pcap pcap;
+  Handle<pcap_dumper_t, pcap_dump_close> dumper;
+  std::vector<u_char> packet;
+};
+
+CaptureWriter::CaptureWriter(const std::string& path) : file_(std::make_unique<File>()) {
+  file_->path = path;
+  file_->pcap.reset(pcap_open_dead_with_tstamp_precision(kLinktypeNetlink, kSnapBytes,
+                                                         PCAP_TSTAMP_PRECISION_NANO));
+  check(file_->pcap != nullptr, "libpcap has no memory for a handle");
+  file_->dumper.reset(pcap_dump_open(file_->pcap.get(), path.c_str()));
+  if (!file_->dumper) {
+    throw SystemError("write capture: " + std::string{pcap_geterr(file_->pcap.get())});
+  }
+}
+
+CaptureWriter::~CaptureWriter() = default;
+
+void CaptureWriter::write(TimePoint at, std::span<const std::byte> datagram) {
+  const PseudoHeader pseudo{htons(4), htons(ARPHRD_NETLINK), {}, htons(NETLINK_NETFILTER)};
+  std::vector<u_char>& packet = file_->packet;
+  packet.resize(sizeof pseudo + datagram.size());
+  std::memcpy(packet.data(), &pseudo, sizeof pseudo);
+  std::memcpy(packet.data() + sizeof pseudo, datagram.data(), datagram.size());
+  pcap_pkthdr header{};
+  header.ts.tv_sec = at.ns / kNsPerSecond;
+  header.ts.tv_usec = at.ns % kNsPerSecond;  // nanoseconds, as the file's header says
+  header.caplen = header.len = static_cast<bpf_u_int32>(packet.size());
+  pcap_dump(reinterpret_cast<u_char*>(file_->dumper.get()), &header, packet.data());
+}
+
+void CaptureWriter::flush() {
+  if (pcap_dump_flush(file_->dumper.get()) != 0) {
+    throw SystemError("write capture " + file_->path, errno);
+  }
+}
+
+}  // namespace natledger

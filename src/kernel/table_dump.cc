@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kernel/table_dump.h"
+
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <vector>
+
+#include <libmnl/libmnl.h>
+
+#include "base/error.h"
+#include "base/handle.h"
+
+namespace natledger {
+
+namespace {
+
+using MnlSocket = Handle<mnl_socket, mnl_socket_close>;
+
+// The kernel fills a dump's datagrams up to 32 KiB when the reader offers that much.
+constexpr size_t kBufferBytes = 64 * 1024;
+
+MnlSocket open_socket() {
+  MnlSocket socket{mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC)};
+  if (!socket) throw SystemError("open netlink socket", errno);
+  check_call("bind netlink socket", mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID));
+  return socket;
+}
+
+void request_dump(mnl_socket* socket) {
+  std::array<char, 64> buffer{};
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
+  header->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
+  header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  auto* family = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
+  family->nfgen_family = AF_UNSPEC;
+  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) {
+    throw SystemError("ask for the conntrack table", errno, "needs CAP_NET_ADMIN");
+  }
+}
+
+}  // namespace
+
+void dump_table(const std::function<void(std::span<const std::byte>)>& visit) {
+  const MnlSocket socket = open_socket();
+  request_dump(socket.get());
+  std::vector<char> buffer(kBufferBytes);
+  struct Context {
+    const std::function<void(std::span<const std::byte>)>& visit;
+  } context{visit};
+  const auto visit_header = [](const nlmsghdr* header, void* data) {
+    static_cast<Context*>(data)->visit(
+        {reinterpret_cast<const std::byte*>(header), header->nlmsg_len});
+    return MNL_CB_OK;
+  };
+  for (;;) {
+    const ssize_t bytes = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
+    if (bytes < 0 && errno == EINTR) continue;
+    if (bytes < 0) throw SystemError("read the conntrack table", errno);
+    const int result = mnl_cb_run(buffer.data(), static_cast<size_t>(bytes), 0,
+                                  mnl_socket_get_portid(socket.get()), visit_header, &context);
+    if (result < 0) {
+      throw SystemError("read the conntrack table", errno,
+                        "needs CAP_NET_ADMIN and the module nf_conntrack_netlink");
+    }
+    if (result == MNL_CB_STOP) return;
+  }
+}
+
+}  // namespace natledger

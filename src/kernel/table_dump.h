@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The kernel's conntrack table, read on a socket of its own.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+
+namespace natledger {
+
+// Calls `visit(message)` for each entry of the table, IPv4 and IPv6; the message is valid during
+// the call and decodes as any event, with Flow::from_dump set. An entry that moves in the kernel's
+// hash during the dump may be missed or told twice. Throws SystemError.
+void dump_table(const std::function<void(std::span<const std::byte>)>& visit);
+
+}  // namespace natledger
