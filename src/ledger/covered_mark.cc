@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ledger/covered_mark.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace natledger {
+
+namespace {
+constexpr size_t kPageBytes = 4096;
+constexpr uint64_t kMagic = 0x3164657265766f63;  // "covered1"
+}  // namespace
+
+struct CoveredMark::Page {
+  std::atomic<uint64_t> magic;
+  std::atomic<int64_t> written_to;
+  std::atomic<int64_t> synced_to;
+};
+
+CoveredMark::CoveredMark(const std::string& path) {
+  const UniqueFd fd = open_file(path, O_RDWR | O_CREAT, 0640);
+  check_call("set mode of " + path, ::fchmod(fd.get(), 0640));
+  const int refused = ::posix_fallocate(fd.get(), 0, kPageBytes);
+  if (refused != 0) throw SystemError("make room for " + path, refused);
+  void* page = ::mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  if (page == MAP_FAILED) throw SystemError("map " + path, errno);
+  page_ = static_cast<Page*>(page);
+  if (page_->magic != kMagic) {
+    std::memset(page, 0, kPageBytes);
+    page_->magic = kMagic;
+  }
+}
+
+CoveredMark::~CoveredMark() { ::munmap(page_, kPageBytes); }
+
+TimePoint CoveredMark::written_to() const { return {page_->written_to.load()}; }
+TimePoint CoveredMark::synced_to() const { return {page_->synced_to.load()}; }
+void CoveredMark::set_written_to(TimePoint at) { page_->written_to.store(at.ns); }
+void CoveredMark::set_synced_to(TimePoint at) { page_->synced_to.store(at.ns); }
+
+TimePoint read_written_to(const std::string& path) {
+  const auto bytes = read_file(path);
+  if (!bytes || bytes->size() < 3 * sizeof(uint64_t)) return {};
+  uint64_t magic = 0;
+  TimePoint written_to;
+  std::memcpy(&magic, bytes->data(), sizeof magic);
+  std::memcpy(&written_to.ns, bytes->data() + sizeof magic, sizeof written_to.ns);
+  return magic == kMagic ? written_to : TimePoint{};
+}
+
+}  // namespace natledger

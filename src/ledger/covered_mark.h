@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Up to which instant the ledger is whole, kept where a killed agent leaves it.
+//
+// Two instants in a mapped page: `written_to` survives the death of the process, `synced_to` that
+// of the machine. The next start reads from them where its agent-down gap begins; `who` reads how
+// far a running agent has come. Each is one aligned word, so no reader sees half of one.
+#pragma once
+
+#include <string>
+
+#include "base/time.h"
+
+namespace natledger {
+
+class CoveredMark {
+ public:
+  // Maps the file, making it where there is none. Throws SystemError.
+  explicit CoveredMark(const std::string& path);
+  ~CoveredMark();
+  CoveredMark(const CoveredMark&) = delete;
+  CoveredMark& operator=(const CoveredMark&) = delete;
+
+  TimePoint written_to() const;
+  TimePoint synced_to() const;
+  void set_written_to(TimePoint at);
+  void set_synced_to(TimePoint at);
+
+ private:
+  struct Page;
+  Page* page_ = nullptr;
+};
+
+// The mark of another process's ledger, read once; the zero instant when there is none.
+TimePoint read_written_to(const std::string& path);
+
+}  // namespace natledger

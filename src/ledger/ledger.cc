@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ledger/ledger.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <random>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "ledger/segment.h"
+
+namespace natledger {
+
+namespace {
+
+// Numbers reserved at a time; a power cut skips at most so many.
+constexpr uint64_t kReserveStep = 1 << 20;
+
+std::string random_hex(size_t digits) {
+  std::random_device device;
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string text;
+  while (text.size() < digits) text += kHex[device() & 0xf];
+  return text;
+}
+
+void make_directory(const std::string& path, std::string_view option) {
+  if (::mkdir(path.c_str(), 0750) == 0 || errno == EEXIST) return;
+  throw SystemError("make directory " + path, errno, "see " + std::string{option});
+}
+
+gid_t find_group(const std::string& name) {
+  if (name.empty()) return static_cast<gid_t>(-1);
+  errno = 0;
+  const group* entry = ::getgrnam(name.c_str());
+  if (entry == nullptr) {
+    throw SystemError("find group " + name + ": there is none (see ledger.group; \"\" for none)");
+  }
+  return entry->gr_gid;
+}
+
+// "<ledger id>-<epoch>-<sequence>".
+std::string ledger_id_of(const std::string& event_id) {
+  return event_id.substr(0, event_id.find('-'));
+}
+
+}  // namespace
+
+std::string read_boot_id() {
+  std::string text = read_file("/proc/sys/kernel/random/boot_id").value_or("unknown");
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+bool is_being_written(const std::string& directory) {
+  const UniqueFd fd{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return false;
+  return errno == EWOULDBLOCK;
+}
+
+Ledger::Ledger(const LedgerOptions& options)
+    : options_(options), active_path_(options.directory + "/" + std::string{kActiveName}) {
+  group_ = find_group(options_.group);
+  sync_always_ = options_.sync == "always";
+  sync_interval_ = parse_duration(options_.sync).value_or(Duration::zero());
+  make_directory(options_.directory, "ledger.directory");
+  make_directory(options_.state, "ledger.state");
+  directory_fd_ = open_file(options_.directory, O_RDONLY | O_DIRECTORY, 0, "see ledger.directory");
+  if (::flock(directory_fd_.get(), LOCK_EX | LOCK_NB) < 0) {
+    throw SystemError("lock ledger " + options_.directory +
+                      ": another natledger writes it (stop that one, or give this one its own "
+                      "ledger.directory)");
+  }
+  if (::faccessat(directory_fd_.get(), ".", W_OK, AT_EACCESS) < 0) {
+    throw SystemError("write ledger " + options_.directory, errno, "see ledger.directory");
+  }
+  set_owner(directory_fd_.get(), options_.directory, 0750);
+  state_file_ = std::make_unique<StateFile>(options_.state + "/sequence");
+  covered_ = std::make_unique<CoveredMark>(options_.state + "/covered");
+  recover();
+}
+
+Ledger::~Ledger() = default;
+
+void Ledger::recover() {
+  LedgerFound found;
+  found.boot_id = read_boot_id();
+  found.state = state_file_->state();
+  SegmentTail last;  // the newest whole line
+  for (const SealedSegment& segment : list_sealed(options_.directory)) {
+    const SegmentTail tail = read_tail(segment.path);
+    if (tail.last_sequence > last.last_sequence) last = tail;
+  }
+  found.last_sealed = last.last_sequence;
+  if (::access(active_path_.c_str(), F_OK) == 0) {
+    found.active = read_tail(active_path_);
+    if (found.active->last_sequence > last.last_sequence) last = *found.active;
+  }
+  const StartPlan plan = plan_start(found);
+  opening_.plan = plan;
+  if (state_file_->damaged()) opening_.notes.push_back("a slot of the state file was damaged");
+  if (found.active && found.active->torn_bytes != 0) {
+    opening_.notes.push_back("the last line was torn: " + std::to_string(found.active->torn_bytes) +
+                             " bytes are no record");
+  }
+  switch (plan.before) {
+    case StartPlan::Before::kNothing:
+      break;
+    case StartPlan::Before::kCleanStop:
+    case StartPlan::Before::kKilled:
+      opening_.covered_to = covered_->written_to();
+      break;
+    case StartPlan::Before::kUnknown:
+      // Of a restored copy the lines end before the mark does.
+      opening_.covered_to = std::min(covered_->synced_to(), last.last_time);
+      if (!opening_.covered_to.known()) opening_.covered_to = last.last_time;
+      break;
+  }
+
+  state_ = found.state.value_or(LedgerState{});
+  if (state_.ledger_id.empty()) state_.ledger_id = ledger_id_of(last.last_id);
+  if (state_.ledger_id.empty()) state_.ledger_id = random_hex(12);
+  id_prefix_ = state_.ledger_id + "-" + random_hex(10) + "-";
+  state_.boot_id = found.boot_id;
+  state_.clean = false;
+  // Until open_active() has done what the plan says, no file may be taken for the one written last.
+  state_.device = 0;
+  state_.inode = 0;
+  state_.last = std::max(state_.last, last.last_sequence);
+  state_.reserved_to = std::max(state_.reserved_to, plan.next - 1);
+  next_ = plan.next;
+  reserve(plan.next);
+  open_active(plan);
+}
+
+void Ledger::open_active(const StartPlan& plan) {
+  switch (plan.active) {
+    case StartPlan::Active::kMake:
+      break;
+    case StartPlan::Active::kAppend:
+      active_ = open_file(active_path_, O_WRONLY | O_APPEND);
+      break;
+    case StartPlan::Active::kRemove:
+      check_call("remove " + active_path_, ::unlink(active_path_.c_str()));
+      break;
+    case StartPlan::Active::kSeal:
+      seal(active_path_, plan, read_tail(active_path_).ends_in_newline);
+      break;
+  }
+  if (!active_) {
+    active_ = open_file(active_path_, O_WRONLY | O_APPEND | O_CREAT | O_EXCL, 0640);
+    set_owner(active_.get(), active_path_, 0640);
+    sync_directory(options_.directory);
+  }
+  struct stat status {};
+  check_call("stat " + active_path_, ::fstat(active_.get(), &status));
+  const std::lock_guard lock{state_mutex_};
+  state_.device = status.st_dev;
+  state_.inode = status.st_ino;
+  state_file_->store(state_);
+}
+
+void Ledger::seal(const std::string& path, const StartPlan& plan, bool ends_in_newline) {
+  const UniqueFd fd = open_file(path, O_WRONLY | O_APPEND);
+  if (!ends_in_newline && !write_whole(fd.get(), "\n")) {
+    throw SystemError("end the torn line of " + path, errno);
+  }
+  check_call("sync " + path, ::fdatasync(fd.get()));
+  const std::string sealed = options_.directory + "/" + sealed_name(plan.seal_as);
+  check_call("rename " + path + " to " + sealed,
+             ::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, sealed.c_str(), RENAME_NOREPLACE));
+  opening_.notes.push_back("sealed what the last agent left as " + sealed);
+}
+
+void Ledger::set_owner(int fd, const std::string& path, unsigned mode) {
+  check_call("set mode of " + path, ::fchmod(fd, mode));
+  if (group_ == static_cast<gid_t>(-1) || ::fchown(fd, static_cast<uid_t>(-1), group_) == 0) return;
+  log_warning("give " + path + " to group " + options_.group + ": " + error_text(errno) +
+              " (its readers need another way, or set ledger.group)");
+}
+
+void Ledger::append(std::string_view line) {
+  const uint64_t sequence = next_.load(std::memory_order_relaxed);
+  if (sequence > reserved_to_.load(std::memory_order_acquire)) reserve(sequence);
+  kept_ += line;
+  next_.store(sequence + 1, std::memory_order_relaxed);
+}
+
+int Ledger::flush() {
+  while (kept_from_ < kept_.size()) {
+    const ssize_t n = ::write(active_.get(), kept_.data() + kept_from_, kept_.size() - kept_from_);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno;
+    kept_from_ += static_cast<size_t>(n);
+  }
+  const bool wrote = !kept_.empty();
+  kept_.clear();
+  kept_from_ = 0;
+  return wrote && sync_always_ ? sync_data() : 0;
+}
+
+void Ledger::mark_covered(TimePoint at) {
+  if (at <= covered_->written_to()) return;
+  covered_->set_written_to(at);
+  if (sync_always_) covered_->set_synced_to(at);
+}
+
+int Ledger::housekeep(TimePoint at) {
+  const uint64_t next = next_.load(std::memory_order_relaxed);
+  if (next + kReserveStep / 2 > reserved_to_.load(std::memory_order_acquire)) reserve(next);
+  if (sync_interval_ == Duration::zero() || at < last_sync_ + sync_interval_) return 0;
+  last_sync_ = at;
+  const TimePoint written_to = covered_->written_to();
+  const int refused = sync_data();
+  if (refused == 0) covered_->set_synced_to(written_to);
+  return refused;
+}
+
+bool Ledger::close_clean(TimePoint covered_to) {
+  if (flush() != 0) return false;
+  if (sync_data() != 0) return false;
+  mark_covered(covered_to);
+  covered_->set_synced_to(covered_->written_to());
+  const std::lock_guard lock{state_mutex_};
+  state_.clean = true;
+  state_.last = next_.load() - 1;
+  state_file_->store(state_);
+  return true;
+}
+
+void Ledger::reserve(uint64_t from) {
+  const std::lock_guard lock{state_mutex_};
+  if (state_.reserved_to >= from + kReserveStep / 2) {
+    reserved_to_.store(state_.reserved_to, std::memory_order_release);
+    return;
+  }
+  state_.reserved_to = from + kReserveStep;
+  state_file_->store(state_);
+  reserved_to_.store(state_.reserved_to, std::memory_order_release);
+}
+
+int Ledger::sync_data() { return ::fdatasync(active_.get()) == 0 ? 0 : errno; }
+
+}  // namespace natledger

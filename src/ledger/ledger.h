@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The writer of a ledger: one directory of NDJSON segments, append-only, with one owner.
+//
+//   <directory>/conntrack.json                          the active segment
+//   <directory>/conntrack-0000000000001834221.json      sealed, named by its first sequence
+//   <state>/sequence, <state>/covered                   what is kept beside the lines
+//
+// The pipeline's thread appends and flushes; the housekeeping thread calls housekeep(). The
+// pipeline may wait for the disk here; the receive thread never comes near.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "base/unique_fd.h"
+#include "ledger/covered_mark.h"
+#include "ledger/record_sink.h"
+#include "ledger/start_plan.h"
+#include "ledger/state.h"
+
+namespace natledger {
+
+struct LedgerOptions {
+  std::string directory = "/var/log/natledger";
+  std::string state = "/var/lib/natledger";
+  std::string sync = "1s";  // "always", "never", or an interval
+  std::string group = "adm";
+};
+
+// What the start found and did, for the first records and the log.
+struct LedgerOpening {
+  StartPlan plan;
+  // The record before this start is whole up to here; the zero instant when there is none.
+  TimePoint covered_to;
+  // What an operator should know: a sealed torn segment, a damaged state.
+  std::vector<std::string> notes;
+};
+
+class Ledger final : public RecordSink {
+ public:
+  // Locks directory and state, repairs what the last agent left, opens the active segment and
+  // reserves numbers. Throws SystemError, with nothing half-written.
+  explicit Ledger(const LedgerOptions& options);
+  ~Ledger() override;
+
+  const LedgerOpening& opening() const { return opening_; }
+
+  uint64_t next_sequence() const override { return next_.load(std::memory_order_relaxed); }
+  const std::string& id_prefix() const override { return id_prefix_; }
+  void append(std::string_view line) override;
+  size_t kept_bytes() const override { return kept_.size() - kept_from_; }
+  int flush() override;
+  void mark_covered(TimePoint at) override;
+
+  // From the housekeeping thread, every time it wakes: sync where due, reserve ahead. Returns an
+  // errno value when the disk refused to sync.
+  int housekeep(TimePoint at);
+
+  // Flushes, syncs and leaves the mark of a clean stop, the record being whole up to `covered_to`.
+  // False, with nothing marked, when lines could not be written.
+  bool close_clean(TimePoint covered_to);
+
+ private:
+  void recover();
+  void open_active(const StartPlan& plan);
+  void seal(const std::string& path, const StartPlan& plan, bool ends_in_newline);
+  void set_owner(int fd, const std::string& path, unsigned mode);
+  void reserve(uint64_t from);
+  int sync_data();
+
+  const LedgerOptions options_;
+  const std::string active_path_;
+  UniqueFd directory_fd_;  // locked
+  gid_t group_ = static_cast<gid_t>(-1);
+  bool sync_always_ = false;
+  Duration sync_interval_{};  // zero: never, or always
+  std::unique_ptr<StateFile> state_file_;
+  std::unique_ptr<CoveredMark> covered_;
+  LedgerOpening opening_;
+  std::string id_prefix_;
+  UniqueFd active_;
+
+  std::string kept_;
+  size_t kept_from_ = 0;  // what is before it in kept_ has been written
+  std::atomic<uint64_t> next_{1};
+  std::atomic<uint64_t> reserved_to_{0};
+  TimePoint last_sync_;
+
+  std::mutex state_mutex_;  // guards state_ and state_file_
+  LedgerState state_;
+};
+
+// The boot id of the running kernel.
+std::string read_boot_id();
+
+// Whether some agent holds the lock of this ledger now.
+bool is_being_written(const std::string& directory);
+
+}  // namespace natledger

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the ledger itself reads in a line: whether it is one, its number, its time.
+//
+// A line is what ends in '\n'. After a kill or a power cut the last one may be a torn half, ended
+// by us with a '\n', or zeros; such a thing is no record and is never made into one.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/time.h"
+
+namespace natledger {
+
+// `line` without its '\n'. The number, or 0 when it is no whole record.
+uint64_t sequence_of(std::string_view line);
+
+// Whether the braces and quotes of `line` close: told exactly, where a quick look is not enough.
+bool is_closed_object(std::string_view line);
+
+// The line's @timestamp, or the zero instant.
+TimePoint time_of(std::string_view line);
+
+// "<ledger id>-<epoch>-<sequence>" of the line, or nothing.
+std::string_view id_of(std::string_view line);
+
+}  // namespace natledger

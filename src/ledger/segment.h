@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The files of a ledger's directory: their names, and what the end of one says.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+
+namespace natledger {
+
+// The active segment; its path never changes, so that a tailer finds it.
+inline constexpr std::string_view kActiveName = "conntrack.json";
+
+// "conntrack-0000000000001834221.json": a sealed segment, named by its first sequence. 19 digits,
+// so that names sort; they match the tailers' glob conntrack*.json and never repeat.
+std::string sealed_name(uint64_t first_sequence);
+
+struct SealedSegment {
+  uint64_t first_sequence;
+  std::string path;
+};
+
+// The sealed segments of a directory, oldest first. Throws SystemError.
+std::vector<SealedSegment> list_sealed(const std::string& directory);
+
+// What a segment's bytes say, read from both ends.
+struct SegmentTail {
+  uint64_t first_sequence = 0;  // of its whole lines; 0: it has none
+  uint64_t last_sequence = 0;
+  TimePoint last_time;  // @timestamp of the last whole line
+  std::string last_id;  // event.id of the last whole line
+  uint64_t bytes = 0;
+  uint64_t torn_bytes = 0;  // behind the last whole line
+  bool ends_in_newline = true;
+  dev_t device = 0;
+  ino_t inode = 0;
+};
+
+// Throws SystemError when the file cannot be read.
+SegmentTail read_tail(const std::string& path);
+
+}  // namespace natledger

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ledger/start_plan.h"
+
+#include <algorithm>
+
+namespace natledger {
+
+namespace {
+
+StartPlan::Before judge_before(const LedgerFound& found, uint64_t last_line) {
+  if (!found.state && !found.active && last_line == 0) return StartPlan::Before::kNothing;
+  if (!found.state) return StartPlan::Before::kUnknown;
+  const LedgerState& state = *found.state;
+  const bool torn = found.active && found.active->torn_bytes != 0;
+  // Anything else than what the clean stop left has been restored or tampered with.
+  if (state.clean && state.last == last_line && !torn) return StartPlan::Before::kCleanStop;
+  // A written line outlives its process, but only in the file that it was written to.
+  const bool same_file =
+      found.active && found.active->device == state.device && found.active->inode == state.inode;
+  if (!state.clean && state.boot_id == found.boot_id && same_file) {
+    return StartPlan::Before::kKilled;
+  }
+  return StartPlan::Before::kUnknown;
+}
+
+}  // namespace
+
+StartPlan plan_start(const LedgerFound& found) {
+  const uint64_t last_line =
+      std::max(found.last_sealed, found.active ? found.active->last_sequence : 0);
+  StartPlan plan;
+  plan.before = judge_before(found, last_line);
+  plan.next = last_line + 1;
+  if (plan.before == StartPlan::Before::kUnknown && found.state) {
+    plan.next = std::max({last_line, found.state->reserved_to, found.state->last}) + 1;
+  }
+  if (found.active) {
+    if (plan.before == StartPlan::Before::kCleanStop) {
+      plan.active = StartPlan::Active::kAppend;
+    } else if (found.active->bytes == 0) {
+      plan.active = StartPlan::Active::kRemove;
+    } else {
+      plan.active = StartPlan::Active::kSeal;
+      plan.seal_as = found.active->first_sequence;
+    }
+  }
+  if (plan.active == StartPlan::Active::kSeal && plan.seal_as == 0) {
+    // Nothing but a torn line: its number names the file, and is given up so that the name stays
+    // its own.
+    plan.seal_as = last_line + 1;
+    plan.next = std::max(plan.next, plan.seal_as + 1);
+  }
+  if (plan.next > last_line + 1) {
+    plan.skipped_from = last_line + 1;
+    plan.skipped_to = plan.next - 1;
+  }
+  return plan;
+}
+
+}  // namespace natledger

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ledger/state.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "ledger/checksum.h"
+
+namespace natledger {
+
+namespace {
+
+constexpr size_t kSlotBytes = 4096;  // a block each: a torn write of one cannot reach the other
+constexpr std::string_view kMagic = "natledger-state 1 ";
+constexpr size_t kCheckDigits = 16;
+
+std::string check_of(std::string_view fields) { return sha256_hex(fields).substr(0, kCheckDigits); }
+
+// The value of `key=` in a slot's text, up to the next blank.
+std::string_view value_of(std::string_view text, std::string_view key) {
+  const std::string wanted = " " + std::string{key} + "=";
+  const size_t at = text.find(wanted);
+  if (at == std::string_view::npos) return {};
+  text.remove_prefix(at + wanted.size());
+  return text.substr(0, text.find(' '));
+}
+
+bool number_of(std::string_view text, std::string_view key, uint64_t& value) {
+  const std::string_view digits = value_of(text, key);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return error == std::errc{} && end == digits.data() + digits.size();
+}
+
+}  // namespace
+
+std::string slot_text(const LedgerState& state, uint64_t generation) {
+  std::string text{kMagic};
+  text += "generation=" + std::to_string(generation);
+  text += " ledger=" + state.ledger_id;
+  text += " reserved_to=" + std::to_string(state.reserved_to);
+  text += " boot=" + state.boot_id;
+  text += state.clean ? " clean=1" : " clean=0";
+  text += " last=" + std::to_string(state.last);
+  text += " device=" + std::to_string(state.device);
+  text += " inode=" + std::to_string(state.inode);
+  return text + " check=" + check_of(text);
+}
+
+std::optional<Slot> parse_slot(std::string_view text) {
+  if (!text.starts_with(kMagic)) return {};
+  const size_t check_at = text.rfind(" check=");
+  if (check_at == std::string_view::npos) return {};
+  const std::string_view fields = text.substr(0, check_at);
+  if (text.substr(check_at + 7, kCheckDigits) != check_of(fields)) return {};
+  Slot slot{};
+  uint64_t clean = 0;
+  slot.state.ledger_id = value_of(fields, "ledger");
+  slot.state.boot_id = value_of(fields, "boot");
+  const bool whole = number_of(fields, "generation", slot.generation) &&
+                     number_of(fields, "reserved_to", slot.state.reserved_to) &&
+                     number_of(fields, "clean", clean) &&
+                     number_of(fields, "last", slot.state.last) &&
+                     number_of(fields, "device", slot.state.device) &&
+                     number_of(fields, "inode", slot.state.inode);
+  slot.state.clean = clean == 1;
+  if (!whole || slot.state.ledger_id.empty()) return {};
+  return slot;
+}
+
+StateFile::StateFile(const std::string& path)
+    : path_(path),
+      fd_(open_file(path, O_RDWR | O_CREAT, 0640, "see ledger.state in the configuration")) {
+  if (::flock(fd_.get(), LOCK_EX | LOCK_NB) < 0) {
+    throw SystemError("lock " + path +
+                      ": another natledger uses this state (give each its own ledger.state)");
+  }
+  check_call("set mode of " + path, ::fchmod(fd_.get(), 0640));
+  const int refused = ::posix_fallocate(fd_.get(), 0, 2 * kSlotBytes);
+  if (refused != 0) throw SystemError("make room for " + path, refused);
+  for (size_t i = 0; i < 2; ++i) {
+    std::array<char, kSlotBytes> text{};
+    const ssize_t n =
+        ::pread(fd_.get(), text.data(), text.size(), static_cast<off_t>(i * kSlotBytes));
+    if (n < 0) throw SystemError("read " + path, errno);
+    const auto slot = parse_slot({text.data(), static_cast<size_t>(n)});
+    const bool empty = std::all_of(text.begin(), text.end(), [](char c) { return c == '\0'; });
+    damaged_ = damaged_ || (!slot && !empty);
+    if (!slot || slot->generation < generation_) continue;
+    state_ = slot->state;
+    generation_ = slot->generation;
+  }
+}
+
+void StateFile::store(const LedgerState& state) {
+  ++generation_;
+  std::string text = slot_text(state, generation_);
+  text.resize(kSlotBytes - 1, ' ');
+  text += '\n';
+  const auto at = static_cast<off_t>(generation_ % 2 * kSlotBytes);
+  const ssize_t n = ::pwrite(fd_.get(), text.data(), text.size(), at);
+  if (n < 0) throw SystemError("write " + path_, errno);
+  check_call("sync " + path_, ::fdatasync(fd_.get()));
+  state_ = state;
+}
+
+}  // namespace natledger

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <cerrno>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "ledger/record_sink.h"
+
+namespace natledger {
+
+StreamSink::StreamSink(int fd, const std::string& ledger_id)
+    : fd_(fd), id_prefix_(ledger_id + "-0-") {}
+
+void StreamSink::append(std::string_view line) {
+  kept_ += line;
+  ++next_;
+}
+
+int StreamSink::flush() {
+  if (!write_whole(fd_, kept_)) throw SystemError("write records", errno);
+  kept_.clear();
+  return 0;
+}
+
+}  // namespace natledger
