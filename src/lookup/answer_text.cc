@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lookup/answer_text.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/json_text.h"
+#include "base/protocol.h"
+
+namespace natledger {
+
+namespace {
+
+std::string protocol_text(int protocol) {
+  const std::string_view name = transport_name(static_cast<uint8_t>(protocol));
+  return name.empty() ? std::to_string(protocol) : std::string{name};
+}
+
+std::string host_text(const Candidate& candidate) {
+  std::string text = address_text(candidate.side.inside.address);
+  if (candidate.zone != 0) text += fmt::format(" in zone {}", candidate.zone);
+  return text;
+}
+
+std::vector<std::string> hosts_of(const Answer& answer) {
+  std::vector<std::string> hosts;
+  for (const Candidate& candidate : answer.candidates) {
+    const std::string host = host_text(candidate);
+    if (std::find(hosts.begin(), hosts.end(), host) == hosts.end()) hosts.push_back(host);
+  }
+  return hosts;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text.append(text.empty() ? "" : ", ").append(word);
+  return text;
+}
+
+std::string candidate_line(const Candidate& c) {
+  const std::string start = c.start.known() ? utc_text(c.start) : "an unknown time";
+  const std::string end = c.end.known() ? utc_text(c.end) : "now open";
+  std::string line = fmt::format("  {}  {} to {}  from {} {}{}\n", endpoint_text(c.side.inside),
+                                 protocol_text(c.protocol), endpoint_text(c.side.remote), start,
+                                 c.end.known() ? "to " : "", c.end.known() ? end : "on");
+  if (!c.doubt.empty()) line += "    but " + c.doubt + "\n";
+  return line;
+}
+
+std::string reason_text(const std::string& reason) {
+  if (reason == "overrun") return "the kernel dropped events";
+  if (reason == "agent-down") return "no agent ran";
+  if (reason == "oversize") return "an event was too long to read";
+  if (reason == "lines-missing") return "lines are missing from the ledger";
+  return reason;
+}
+
+// Why the record does not cover the time.
+std::string hole_text(const Answer& answer) {
+  std::string text;
+  for (const Hole& hole : answer.holes) {
+    text += fmt::format("  between {} and {}: {}\n", utc_text(hole.from), utc_text(hole.to),
+                        reason_text(hole.reason));
+  }
+  if (!text.empty()) return "The record has a hole there:\n" + text;
+  if (!answer.record_begin.known()) return "The ledger covers no time at all.\n";
+  if (answer.question.at < answer.record_begin + answer.question.skew) {
+    return fmt::format("The record begins at {}.\n", utc_text(answer.record_begin));
+  }
+  if (answer.question.at + answer.question.skew > answer.record_end) {
+    return fmt::format("The record reaches to {}.\n", utc_text(answer.record_end));
+  }
+  return "What was being recorded then would not show every such flow.\n";
+}
+
+// Which --remote would decide between several hosts.
+std::string remotes_text(const Answer& answer) {
+  std::string text;
+  for (const Candidate& c : answer.candidates) {
+    text += fmt::format("  --remote {}  {}\n", endpoint_text(c.side.remote), host_text(c));
+  }
+  return "Linux gives one public port to several hosts at once when their remote ends differ; the "
+         "remote end decides:\n" +
+         text;
+}
+
+std::string verdict_text(const Answer& answer) {
+  const std::vector<std::string> hosts = hosts_of(answer);
+  switch (answer.verdict) {
+    case Verdict::kOneHost:
+      if (!answer.question.address.port) {
+        return fmt::format("{} flows, and the record is whole there.\n", answer.candidates.size());
+      }
+      return fmt::format("It was {}.\n", hosts.front());
+    case Verdict::kNobody:
+      return "Nobody: the record is whole there and shows no such flow.\n";
+    case Verdict::kSeveralHosts:
+      return fmt::format("Several hosts: {}.\n", joined(hosts)) +
+             (answer.covered ? "" : hole_text(answer)) +
+             (answer.question.address.port ? remotes_text(answer) : "");
+    case Verdict::kCannotSay:
+      return std::string{"Cannot say."} +
+             (answer.candidates.empty() ? " No such flow is recorded, but that proves nothing.\n"
+                                        : " There may be others.\n") +
+             (answer.covered ? "" : hole_text(answer));
+    case Verdict::kOneHostNotSure:
+      break;
+  }
+  return fmt::format("It may have been {}, but another host, or nobody, cannot be excluded.\n",
+                     hosts.front()) +
+         (answer.covered ? "" : hole_text(answer));
+}
+
+std::string json_time(TimePoint at) { return at.known() ? json_string(utc_text(at)) : "null"; }
+
+std::string candidate_json(const Candidate& c) {
+  return fmt::format(
+      R"({{"inside": {}, "host": {}, "protocol": {}, "public": {}, "remote": {}, "nat": {}, )"
+      R"("zone": {}, "start": {}, "end": {}, "flow.id": {}, "doubt": {}}})",
+      json_string(endpoint_text(c.side.inside)), json_string(address_text(c.side.inside.address)),
+      json_string(protocol_text(c.protocol)), json_string(endpoint_text(c.side.seen)),
+      json_string(endpoint_text(c.side.remote)), json_string(c.nat_kind), c.zone,
+      json_time(c.start), json_time(c.end), json_string(c.flow_id),
+      c.doubt.empty() ? "null" : json_string(c.doubt));
+}
+
+}  // namespace
+
+std::string answer_text(const Answer& answer) {
+  std::string text = answer.question.text() + "\n\n";
+  for (const Candidate& candidate : answer.candidates) text += candidate_line(candidate);
+  if (!answer.candidates.empty()) text += "\n";
+  return text + verdict_text(answer);
+}
+
+std::string answer_json(const Answer& answer) {
+  std::string flows;
+  for (const Candidate& candidate : answer.candidates) {
+    flows.append(flows.empty() ? "" : ", ").append(candidate_json(candidate));
+  }
+  std::string holes;
+  for (const Hole& hole : answer.holes) {
+    holes += fmt::format(R"({}{{"from": {}, "to": {}, "reason": {}}})", holes.empty() ? "" : ", ",
+                         json_time(hole.from), json_time(hole.to), json_string(hole.reason));
+  }
+  return fmt::format(
+      R"({{"address": {}, "at": {}, "skew_ms": {}, "verdict": {}, "exit": {}, "covered": {}, )"
+      R"("flows": [{}], "holes": [{}], "record": {{"from": {}, "to": {}}}}})"
+      "\n",
+      json_string(endpoint_text(answer.question.address)), json_time(answer.question.at),
+      answer.question.skew.count() / 1'000'000, json_string(verdict_name(answer.verdict)),
+      static_cast<int>(answer.verdict), answer.covered, flows, holes,
+      json_time(answer.record_begin), json_time(answer.record_end));
+}
+
+std::string verdict_name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kOneHost:
+      return "one-host";
+    case Verdict::kNobody:
+      return "nobody";
+    case Verdict::kSeveralHosts:
+      return "several-hosts";
+    case Verdict::kCannotSay:
+      return "cannot-say";
+    case Verdict::kOneHostNotSure:
+      break;
+  }
+  return "one-host-not-sure";
+}
+
+}  // namespace natledger

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lookup/question.h"
+
+#include "base/error.h"
+#include "base/protocol.h"
+
+namespace natledger {
+
+namespace {
+
+Endpoint read_endpoint(const std::string& option, const std::string& text) {
+  const auto endpoint = parse_endpoint(text);
+  if (!endpoint) {
+    throw ConfigError(option + ": \"" + text +
+                      "\" is not an address, such as 1.2.3.4:53500 or [2001:db8::1]:80");
+  }
+  return *endpoint;
+}
+
+}  // namespace
+
+std::string Question::text() const {
+  std::string text = endpoint_text(address);
+  if (protocol) {
+    const std::string_view name = transport_name(static_cast<uint8_t>(*protocol));
+    text += "/" + (name.empty() ? std::to_string(*protocol) : std::string{name});
+  }
+  text += " at " + utc_text(at);
+  if (remote) text += ", remote end " + endpoint_text(*remote);
+  return text;
+}
+
+Question parse_question(const QuestionText& text) {
+  Question question;
+  question.address = read_endpoint("ADDRESS", text.address);
+  const auto at = parse_rfc3339(text.at);
+  if (!at) {
+    throw ConfigError("--at: \"" + text.at +
+                      "\" is not a time with its offset, such as 2014-02-22T12:27:04Z or "
+                      "2014-02-22T13:27:04+01:00");
+  }
+  question.at = *at;
+  if (!text.skew.empty()) {
+    const auto skew = parse_duration(text.skew);
+    if (!skew) throw ConfigError("--skew: \"" + text.skew + "\" is not a time such as 2s");
+    question.skew = *skew;
+  }
+  if (!text.protocol.empty()) {
+    question.protocol = transport_number(text.protocol);
+    if (*question.protocol > 255) {
+      throw ConfigError("--protocol: \"" + text.protocol +
+                        "\" is no protocol: tcp, udp, icmp, ipv6-icmp, sctp, gre ... or a number");
+    }
+  }
+  if (!text.remote.empty()) question.remote = read_endpoint("--remote", text.remote);
+  question.case_text = text.case_text;
+  return question;
+}
+
+}  // namespace natledger

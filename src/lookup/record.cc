@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The public sides are made from ulogd2's keys and the ids beside them, not from conntrack.public,
+// which an agent may be configured not to write.
+#include "lookup/record.h"
+
+#include <cstring>
+
+#include <rapidjson/document.h>
+
+#include "base/protocol.h"
+
+namespace natledger {
+
+namespace {
+
+using Json = rapidjson::Value;
+
+const Json* member(const Json& object, const char* key) {
+  const auto found = object.FindMember(key);
+  return found == object.MemberEnd() ? nullptr : &found->value;
+}
+
+std::string text_of(const Json& object, const char* key) {
+  const Json* value = member(object, key);
+  if (value == nullptr || !value->IsString()) return {};
+  return {value->GetString(), value->GetStringLength()};
+}
+
+TimePoint time_in(const Json& object, const char* key) {
+  return parse_rfc3339(text_of(object, key)).value_or(TimePoint{});
+}
+
+std::optional<uint64_t> number_in(const Json& object, const char* key) {
+  const Json* value = member(object, key);
+  if (value == nullptr || !value->IsUint64()) return {};
+  return value->GetUint64();
+}
+
+// A port, an id or a key; nothing when it is none.
+std::optional<uint16_t> port_of(const Json& value) {
+  if (!value.IsUint() || value.GetUint() > UINT16_MAX) return {};
+  return static_cast<uint16_t>(value.GetUint());
+}
+
+std::optional<uint16_t> port_in(const Json& object, const char* key) {
+  const Json* value = member(object, key);
+  return value == nullptr ? std::nullopt : port_of(*value);
+}
+
+Endpoint endpoint_in(const Json& object, const char* address_key, const char* port_key) {
+  return {parse_address(text_of(object, address_key)).value_or(IpAddress{}),
+          port_in(object, port_key)};
+}
+
+// The four ends of a flow, with what its protocol has for a port.
+struct Ends {
+  Endpoint orig_source, orig_target, reply_source, reply_target;
+};
+
+Ends ends_of(const Json& object) {
+  return {endpoint_in(object, "src_ip", "orig.l4.sport"),
+          endpoint_in(object, "dest_ip", "orig.l4.dport"),
+          endpoint_in(object, "reply.ip.saddr.str", "reply.l4.sport"),
+          endpoint_in(object, "reply.ip.daddr.str", "reply.l4.dport")};
+}
+
+// The port that conntrack.public gives an address.
+std::optional<uint16_t> public_port(const Json& object, const IpAddress& address) {
+  const Json* ends = member(object, "conntrack.public");
+  if (ends == nullptr || !ends->IsArray()) return {};
+  for (const Json& text : ends->GetArray()) {
+    if (!text.IsString()) continue;
+    const auto end = parse_endpoint({text.GetString(), text.GetStringLength()});
+    if (end && end->address == address && end->port) return end->port;
+  }
+  return {};
+}
+
+// ICMP ids and GRE keys before translation have keys of their own; after it they stand in
+// conntrack.public alone.
+void add_ids(const Json& object, Ends& ends) {
+  const Json* keys = member(object, "conntrack.gre.key");
+  if (const auto id = port_in(object, "conntrack.icmp.id")) {
+    ends.orig_source.port = ends.orig_target.port = id;
+  } else if (keys != nullptr && keys->IsArray() && keys->Size() == 2) {
+    ends.orig_source.port = port_of((*keys)[0]);
+    ends.orig_target.port = port_of((*keys)[1]);
+  } else {
+    return;
+  }
+  ends.reply_source.port = ends.orig_target.port;
+  const auto translated = public_port(object, ends.reply_target.address);
+  ends.reply_target.port = translated ? translated : ends.orig_source.port;
+}
+
+std::vector<PublicSide> sides_of(const Json& object) {
+  Ends ends = ends_of(object);
+  if (!ends.orig_source.port) add_ids(object, ends);
+  const bool snat = ends.reply_target != ends.orig_source;
+  const bool dnat = ends.reply_source != ends.orig_target;
+  std::vector<PublicSide> sides;
+  if (snat) sides.push_back({ends.reply_target, ends.orig_source, ends.reply_source});
+  if (dnat) sides.push_back({ends.orig_target, ends.reply_source, ends.orig_source});
+  if (!snat && !dnat) sides.push_back({ends.orig_source, ends.orig_source, ends.orig_target});
+  return sides;
+}
+
+FlowRecord flow_of(const Json& object) {
+  FlowRecord flow;
+  flow.flow_id = text_of(object, "flow.id");
+  flow.event_id = text_of(object, "event.id");
+  flow.is_end = text_of(object, "event.action") == "flow-end";
+  flow.protocol = static_cast<int>(number_in(object, "orig.ip.protocol").value_or(0));
+  flow.at = time_in(object, "@timestamp");
+  flow.start = time_in(object, "event.start");
+  flow.end = time_in(object, "event.end");
+  flow.start_not_after = time_in(object, "flow.start.not_after");
+  flow.start_clock = text_of(object, "flow.start.clock");
+  flow.zone = static_cast<int>(number_in(object, "conntrack.zone").value_or(0));
+  flow.nat_kind = text_of(object, "conntrack.nat.kind");
+  flow.sides = sides_of(object);
+  return flow;
+}
+
+CoverageLine coverage_of(const Json& object) {
+  CoverageLine line;
+  line.action = text_of(object, "event.action");
+  line.at = time_in(object, "@timestamp");
+  line.from = time_in(object, "coverage.from");
+  line.to = time_in(object, "coverage.to");
+  line.reason = text_of(object, "coverage.reason");
+  line.from_sequence = number_in(object, "coverage.from_sequence").value_or(0);
+  line.to_sequence = number_in(object, "coverage.to_sequence").value_or(0);
+  if (const Json* events = member(object, "coverage.events"); events && events->IsArray()) {
+    for (const Json& event : events->GetArray()) {
+      if (event.IsString()) line.events.emplace_back(event.GetString(), event.GetStringLength());
+    }
+  }
+  return line;
+}
+
+bool contains(std::string_view line, std::string_view text) {
+  return ::memmem(line.data(), line.size(), text.data(), text.size()) != nullptr;
+}
+
+}  // namespace
+
+std::optional<LedgerRecord> parse_record(std::string_view line) {
+  rapidjson::Document document;
+  // Iteratively: a line nested a million deep must not end our stack.
+  document.Parse<rapidjson::kParseIterativeFlag>(line.data(), line.size());
+  if (document.HasParseError() || !document.IsObject()) return {};
+  LedgerRecord record;
+  record.sequence = number_in(document, "event.sequence").value_or(0);
+  const std::string kind = text_of(document, "event.kind");
+  if (kind == "state") {
+    record.coverage = coverage_of(document);
+  } else if (kind == "event") {
+    record.flow = flow_of(document);
+  } else {
+    return {};
+  }
+  return record;
+}
+
+bool may_be_coverage(std::string_view line) { return contains(line, "\"state\""); }
+
+bool may_name(std::string_view line, std::string_view address_text) {
+  return contains(line, "\"" + std::string{address_text} + "\"");
+}
+
+}  // namespace natledger

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A line of the ledger read back, as far as a question needs it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ip_address.h"
+#include "base/time.h"
+
+namespace natledger {
+
+// One way to see a flow from outside: by its source after translation, or by its destination
+// before.
+struct PublicSide {
+  Endpoint seen;    // the public end
+  Endpoint inside;  // who was behind it
+  Endpoint remote;  // who saw it
+};
+
+struct FlowRecord {
+  std::string flow_id;
+  std::string event_id;
+  bool is_end = false;
+  int protocol = 0;
+  TimePoint at;     // @timestamp
+  TimePoint start;  // the zero instant: not known
+  TimePoint end;
+  TimePoint start_not_after;  // of an inferred start
+  std::string start_clock;    // "kernel", "event", "receipt", or empty
+  int zone = 0;
+  std::string nat_kind;
+  std::vector<PublicSide> sides;  // one, or two where both ends were translated
+};
+
+struct CoverageLine {
+  std::string action;
+  TimePoint at;
+  TimePoint from;
+  TimePoint to;
+  std::string reason;
+  uint64_t from_sequence = 0;
+  uint64_t to_sequence = 0;
+  std::vector<std::string> events;
+};
+
+struct LedgerRecord {
+  uint64_t sequence = 0;
+  std::optional<FlowRecord> flow;  // one of the two
+  std::optional<CoverageLine> coverage;
+};
+
+// Nothing when the line is no record of either kind.
+std::optional<LedgerRecord> parse_record(std::string_view line);
+
+// A quick look at the text: whether it may be a coverage record, or name this address. Never false
+// for a line that does.
+bool may_be_coverage(std::string_view line);
+bool may_name(std::string_view line, std::string_view address_text);
+
+}  // namespace natledger

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a ledger covers: between which instants it holds everything, and why not elsewhere.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "lookup/record.h"
+
+namespace natledger {
+
+struct CoveredSpan {
+  TimePoint from;
+  TimePoint to;
+  bool starts = true;  // every flow that began is recorded, those open at the span's begin too
+  bool ends = true;    // every end is
+};
+
+struct Hole {
+  TimePoint from;
+  TimePoint to;
+  std::string reason;  // "overrun", "agent-down" ..., "lines-missing"
+};
+
+class Timeline {
+ public:
+  // Coverage records, in the order of the ledger.
+  void add(const CoverageLine& line);
+  // A hole that no record tells of: numbers are missing between two lines.
+  void add_missing_lines(TimePoint from, TimePoint to);
+  // The ledger ends here; what it covers ends at `to`.
+  void finish(TimePoint to);
+
+  // Whether every flow that began in [from, to] is recorded; whether every end is.
+  bool covers_starts(TimePoint from, TimePoint to) const;
+  bool covers_ends(TimePoint from, TimePoint to) const;
+
+  // The holes that touch [from, to].
+  std::vector<Hole> holes(TimePoint from, TimePoint to) const;
+  // When the record begins and ends; zero instants when it covers nothing.
+  TimePoint begin() const;
+  TimePoint end() const;
+
+ private:
+  void close(TimePoint at);
+  void open(TimePoint at);
+
+  std::vector<CoveredSpan> spans_;
+  std::vector<Hole> holes_;
+  CoveredSpan current_;
+  bool open_ = false;
+  // Whether the flows that were open when the span began are recorded: coverage-resume has come.
+  bool resumed_ = false;
+};
+
+}  // namespace natledger

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Who was behind a public address: every flow that fits the question, and an honest verdict.
+//
+// The verdict is a pure function of the flows found and of what the record covers. It never gives a
+// bare "nobody" over a hole, nor a certain name beside one.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "lookup/question.h"
+#include "lookup/record.h"
+#include "lookup/timeline.h"
+
+namespace natledger {
+
+// The exit statuses of `who`.
+enum class Verdict : int {
+  kOneHost = 0,  // one inside host, and nothing says it may have been another
+  kNobody = 1,   // nobody, and the record would show it
+  kSeveralHosts = 3,
+  kCannotSay = 4,       // nobody found, but the record has a hole there
+  kOneHostNotSure = 5,  // one host found; another, or nobody, cannot be excluded
+};
+
+// A flow that was, or may have been, behind the address at the time.
+struct Candidate {
+  std::string flow_id;
+  PublicSide side;
+  int protocol = 0;
+  int zone = 0;
+  std::string nat_kind;
+  TimePoint start;    // the zero instant: not known
+  TimePoint end;      // the zero instant: not seen
+  std::string doubt;  // why it may not have been there; empty: it was
+};
+
+struct Answer {
+  Question question;
+  Verdict verdict = Verdict::kCannotSay;
+  std::vector<Candidate> candidates;  // by start
+  std::vector<Hole> holes;            // that touch the time
+  bool covered = false;               // the record is whole there
+  TimePoint record_begin;
+  TimePoint record_end;
+};
+
+// Reads a ledger's lines one after the other and keeps what bears on the question.
+class Inquiry {
+ public:
+  explicit Inquiry(const Question& question);
+
+  // Lines in the order of the ledger, without '\n'. `sequence` is the line's own.
+  void read(std::string_view line, uint64_t sequence);
+
+  // Once, at the end. `covered_to`: up to when the ledger is known to be whole beyond its last
+  // line, the zero instant when nothing is known. `asked_at`: nothing later can be recorded yet.
+  Answer answer(TimePoint covered_to, TimePoint asked_at);
+
+ private:
+  // What the ledger says of one flow.
+  struct Seen {
+    FlowRecord first;
+    FlowRecord latest;
+  };
+
+  void read_flow(const FlowRecord& flow);
+  void check_order(std::string_view line, uint64_t sequence, const CoverageLine* coverage);
+  bool fits(const FlowRecord& flow, const PublicSide& side) const;
+  void add_candidates(const Seen& seen, TimePoint until, Answer& answer) const;
+
+  const Question question_;
+  const std::string address_text_;
+  std::unordered_map<std::string, Seen> flows_;  // by flow.id
+  Timeline timeline_;
+  uint64_t last_sequence_ = 0;
+  std::string last_line_;
+};
+
+// The life of one flow as recorded; zero instants are not known.
+struct FlowSpan {
+  TimePoint first_seen;  // from then on its end would have been noticed
+  TimePoint start;
+  TimePoint start_not_after;
+  TimePoint end;
+  bool kernel_clock = false;   // start and end are the kernel's own
+  bool receipt_clock = false;  // the start is when it was read
+};
+
+// Whether the flow was there at a time, and what makes that doubtful, if anything does.
+struct Presence {
+  bool there = false;
+  std::string doubt;
+};
+struct Window {
+  TimePoint at;
+  Duration skew;
+  TimePoint until;  // the latest instant that can matter: at + skew, but no future
+};
+Presence presence_at(const FlowSpan& flow, const Window& window, const Timeline& timeline);
+
+// `covered`: every flow that was there at that time is recorded. `listing`: no port was asked for.
+Verdict judge(const std::vector<Candidate>& candidates, bool covered, bool listing);
+
+}  // namespace natledger
