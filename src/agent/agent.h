@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The agent: the parts, wired, run, stopped.
+#pragma once
+
+#include "agent/config.h"
+#include "kernel/start_facts.h"
+
+namespace natledger {
+
+struct RunOptions {
+  bool set_sysctls = false;
+};
+
+// Records until SIGTERM or SIGINT. Returns the exit status: 0 after a clean stop. Throws
+// ConfigError and SystemError when it cannot begin.
+int run_agent(const Config& config, const RunOptions& options);
+
+// Reads what a run needs of the kernel, with --set-sysctls mends what can be, logs what is not as
+// it should be. Throws SystemError when a run cannot begin.
+StartFacts check_kernel(bool set_sysctls_too);
+
+}  // namespace natledger

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "agent/config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.h"
+#include "base/json_text.h"
+#include "base/quantity.h"
+#include "base/suggest.h"
+#include "enrich/enrichers.h"
+
+namespace natledger {
+
+namespace {
+
+constexpr std::string_view kModes[] = {"event"};
+constexpr std::string_view kLevels[] = {"debug", "info", "warning", "error"};
+constexpr std::string_view kEvents[] = {"new", "update", "destroy"};
+constexpr uint32_t kAllEvents = kNewEvents | kUpdateEvents | kDestroyEvents;
+constexpr uint64_t kMiB = 1 << 20;
+
+// A list of event names, or ulogd2's event_mask.
+struct EventsRule {};
+// "always", "never", or an interval.
+struct SyncRule {};
+// Names of enrichers, each alone or as {name: {options}}.
+struct EnrichRule {};
+// A text that every record carries.
+struct RecordTextRule {};
+struct RecordTextsRule {};
+
+uint32_t event_bit(std::string_view name) {
+  for (size_t i = 0; i < std::size(kEvents); ++i) {
+    if (kEvents[i] == name) return 1U << i;
+  }
+  return 0;
+}
+
+// As ulogd2's event_mask, 1 to 7.
+std::optional<uint32_t> parse_event_mask(std::string_view text) {
+  const auto mask = parse_count(text);
+  if (!mask || *mask == 0 || *mask > kAllEvents) return {};
+  return static_cast<uint32_t>(*mask);
+}
+
+void read_value(const ConfigNode& node, const EventsRule&, uint32_t& value) {
+  value = 0;
+  if (node.kind == ConfigNode::Kind::kScalar) {
+    const auto mask = parse_event_mask(node.scalar);
+    if (!mask) {
+      config_error(node, "\"" + node.scalar + "\" is no event mask: new 1, update 2, destroy 4");
+    }
+    value = *mask;
+    return;
+  }
+  std::vector<std::string> names;
+  read_value(node, ListRule{}, names);
+  for (size_t i = 0; i < names.size(); ++i) {
+    const uint32_t bit = event_bit(names[i]);
+    if (bit == 0) {
+      config_error(node.list[i],
+                   "unknown event \"" + names[i] + "\"" + suggestion(names[i], kEvents));
+    }
+    value |= bit;
+  }
+  if (value == 0) config_error(node, "no event is asked for, so there would be no record");
+}
+
+std::string value_text(const EventsRule&, uint32_t value) {
+  return value_text(ListRule{}, event_names(value));
+}
+
+std::string rule_text(const EventsRule&) {
+  return "a list of new, update, destroy, or ulogd2's event_mask";
+}
+
+void read_value(const ConfigNode& node, const SyncRule&, std::string& value) {
+  std::string text;
+  read_value(node, TextRule{}, text);
+  if (text != "always" && text != "never") {
+    const auto interval = parse_duration(text);
+    if (!interval || *interval < std::chrono::milliseconds{10}) {
+      config_error(node, "\"" + text + "\" is not always, never, or an interval from 10ms");
+    }
+  }
+  value = text;
+}
+
+std::string value_text(const SyncRule&, const std::string& value) { return value; }
+std::string rule_text(const SyncRule&) { return "always, never, or an interval"; }
+
+void require_text(const ConfigNode& node, const std::string& text) {
+  if (!is_utf8(text)) config_error(node, "not UTF-8");
+  if (text.size() > 256) config_error(node, "longer than 256 bytes, in every record");
+}
+
+void read_value(const ConfigNode& node, const RecordTextRule&, std::string& value) {
+  read_value(node, TextRule{}, value);
+  require_text(node, value);
+}
+
+std::string value_text(const RecordTextRule&, const std::string& value) {
+  return value_text(TextRule{}, value);
+}
+std::string rule_text(const RecordTextRule&) { return rule_text(TextRule{}); }
+
+void read_value(const ConfigNode& node, const RecordTextsRule&, std::vector<std::string>& value) {
+  read_value(node, ListRule{}, value);
+  for (const std::string& text : value) require_text(node, text);
+  if (value.size() > 16) config_error(node, "more than 16 tags, in every record");
+}
+
+std::string value_text(const RecordTextsRule&, const std::vector<std::string>& value) {
+  return value_text(ListRule{}, value);
+}
+std::string rule_text(const RecordTextsRule&) { return rule_text(ListRule{}); }
+
+EnricherChoice read_enricher(const ConfigNode& item) {
+  EnricherChoice choice;
+  if (item.kind == ConfigNode::Kind::kMap && item.map.size() == 1) {
+    choice = {item.map[0].first, item.map[0].second};
+  } else if (item.kind == ConfigNode::Kind::kScalar) {
+    choice.name = item.scalar;
+  } else {
+    config_error(item, "expected a name, or {name: {options}}");
+  }
+  if (find_enricher(choice.name) == nullptr) {
+    std::vector<std::string_view> known;
+    for (const auto* kind : enricher_kinds()) known.push_back(kind->name);
+    config_error(item, "unknown enricher \"" + choice.name + "\"" + suggestion(choice.name, known));
+  }
+  return choice;
+}
+
+void read_value(const ConfigNode& node, const EnrichRule&, std::vector<EnricherChoice>& value) {
+  if (node.kind != ConfigNode::Kind::kList) config_error(node, "expected a list, [duration, nat]");
+  value.clear();
+  for (const ConfigNode& item : node.list) {
+    EnricherChoice choice = read_enricher(item);
+    for (const EnricherChoice& earlier : value) {
+      if (earlier.name == choice.name) config_error(item, choice.name + " is given twice");
+    }
+    value.push_back(std::move(choice));
+  }
+}
+
+std::string value_text(const EnrichRule&, const std::vector<EnricherChoice>& value) {
+  std::vector<std::string> names;
+  for (const EnricherChoice& choice : value) names.push_back(choice.name);
+  return value_text(ListRule{}, names);
+}
+
+std::string rule_text(const EnrichRule&) {
+  std::string text = "a list of";
+  for (const auto* kind : enricher_kinds()) text.append(" ").append(kind->name);
+  return text;
+}
+
+const std::array kSourceOptions{
+    Option<SourceOptions>{"mode", &SourceOptions::mode, "a record for each event",
+                          TextRule{kModes}},
+    Option<SourceOptions>{"events", &SourceOptions::events, "the events to record", EventsRule{}},
+    Option<SourceOptions>{"receive_buffer", &SourceOptions::receive_buffer,
+                          "kernel buffer of the event socket; an event takes 640 bytes of it",
+                          SizeRule{64 << 10, 1 << 30}},
+    Option<SourceOptions>{"ring", &SourceOptions::ring,
+                          "events waiting to be written, at most; idle memory is given back",
+                          SizeRule{kMiB, uint64_t{64} << 30}},
+    Option<SourceOptions>{"max_flows", &SourceOptions::max_flows,
+                          "open flows remembered, at most; those beyond are recorded without the "
+                          "id and start of their beginning",
+                          CountRule{1, 1'000'000'000}},
+};
+
+const std::array kLedgerOptions{
+    Option<LedgerOptions>{"directory", &LedgerOptions::directory,
+                          "the ledger; tailers read conntrack*.json in it", TextRule{}},
+    Option<LedgerOptions>{"state", &LedgerOptions::state,
+                          "what must survive beside the ledger; back it up with it", TextRule{}},
+    Option<LedgerOptions>{"sync", &LedgerOptions::sync,
+                          "how often lines are forced to the disk: what a power cut may cost",
+                          SyncRule{}},
+    Option<LedgerOptions>{"group", &LedgerOptions::group,
+                          "the group that may read the ledger; \"\" for the agent's own",
+                          TextRule{}},
+};
+
+const std::array kObserverOptions{
+    Option<ObserverOptions>{"name", &ObserverOptions::name,
+                            "this gateway's name in each record; \"\" for the host's",
+                            RecordTextRule{}},
+};
+
+const std::array kLogOptions{
+    Option<LogOptions>{"level", &LogOptions::level, "what the agent says of itself",
+                       TextRule{kLevels}},
+    Option<LogOptions>{"to", &LogOptions::to, "stderr, or a file", TextRule{}},
+};
+
+const std::array kTopOptions{
+    Option<Config>{"tags", &Config::tags, "words for each record", RecordTextsRule{}},
+    Option<Config>{"enrich", &Config::enrich, "what is added to each record", EnrichRule{}},
+};
+
+// The sections, each with the member of Config that it fills.
+template <class Visit, class AConfig>
+void visit_sections(AConfig& config, Visit visit) {
+  visit("source", kSourceOptions, config.source);
+  visit("ledger", kLedgerOptions, config.ledger);
+  visit("observer", kObserverOptions, config.observer);
+  visit("log", kLogOptions, config.log);
+}
+
+}  // namespace
+
+Config parse_config(const ConfigNode& root) {
+  Config config;
+  std::vector<std::string_view> sections;
+  visit_sections(config, [&](std::string_view name, const auto& options, auto& section) {
+    sections.push_back(name);
+    const ConfigNode* node = root.find(name);
+    if (node != nullptr && node->kind != ConfigNode::Kind::kNull) {
+      read_options(*node, options, section);
+    }
+  });
+  read_options(root, kTopOptions, config, sections);
+  return config;
+}
+
+Config load_config(const std::optional<std::string>& file) {
+  if (file) return parse_config(read_config_file(*file));
+  if (::access(kDefaultConfigFile, F_OK) != 0) return Config{};
+  return parse_config(read_config_file(kDefaultConfigFile));
+}
+
+std::vector<OptionRow> option_rows(const Config& config) {
+  std::vector<OptionRow> rows;
+  const auto add = [&](std::string_view prefix, const auto& option, const auto& section) {
+    rows.push_back({std::string{prefix}.append(option.name), std::string{option.help},
+                    option.allowed, option.write(section)});
+  };
+  visit_sections(config, [&](std::string_view name, const auto& options, const auto& section) {
+    for (const auto& option : options) add(std::string{name} + ".", option, section);
+  });
+  for (const auto& option : kTopOptions) add("", option, config);
+  return rows;
+}
+
+std::vector<std::unique_ptr<Enricher>> make_enrichers(const Config& config) {
+  std::vector<std::unique_ptr<Enricher>> enrichers;
+  for (const EnricherChoice& choice : config.enrich) {
+    const ConfigNode* options = choice.options ? &*choice.options : nullptr;
+    enrichers.push_back(find_enricher(choice.name)->make(options));
+  }
+  return enrichers;
+}
+
+std::string observer_name(const Config& config) {
+  if (!config.observer.name.empty()) return config.observer.name;
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "unknown";
+  return name.data();
+}
+
+std::vector<std::string> event_names(uint32_t events) {
+  std::vector<std::string> names;
+  for (const std::string_view name : kEvents) {
+    if (events & event_bit(name)) names.emplace_back(name);
+  }
+  return names;
+}
+
+uint32_t parse_events(const std::string& text) {
+  if (const auto mask = parse_event_mask(text)) return *mask;
+  uint32_t events = 0;
+  for (size_t start = 0; start <= text.size();) {
+    const size_t end = std::min(text.find(',', start), text.size());
+    const std::string name = text.substr(start, end - start);
+    if (event_bit(name) == 0) {
+      throw ConfigError("--events: unknown event \"" + name + "\"" + suggestion(name, kEvents));
+    }
+    events |= event_bit(name);
+    start = end + 1;
+  }
+  return events;
+}
+
+}  // namespace natledger

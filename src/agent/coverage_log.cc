@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "agent/coverage_log.h"
+
+#include <utility>
+
+#include "agent/config.h"
+#include "agent/version.h"
+#include "ledger/ledger.h"
+
+namespace natledger {
+
+namespace {
+
+CoverageRecord make_record(std::string action, TimePoint at) {
+  CoverageRecord record;
+  record.action = std::move(action);
+  record.at = at;
+  return record;
+}
+
+}  // namespace
+
+CoverageLog::CoverageLog(RecordSink& sink, std::string observer)
+    : sink_(sink), observer_(std::move(observer)) {}
+
+void CoverageLog::start(TimePoint at, uint32_t events, const StartFacts& facts) {
+  CoverageRecord record = make_record("coverage-start", at);
+  record.events = event_names(events);
+  record.sysctl_acct = facts.acct;
+  record.sysctl_timestamp = facts.timestamp;
+  record.sysctl_events = facts.events;
+  record.kernel = facts.kernel_release;
+  record.boot_id = read_boot_id();
+  record.version = kVersion;
+  write(std::move(record));
+}
+
+void CoverageLog::skipped(TimePoint at, uint64_t from, uint64_t to) {
+  CoverageRecord record = make_record("sequence-skipped", at);
+  record.from_sequence = from;
+  record.to_sequence = to;
+  write(std::move(record));
+}
+
+void CoverageLog::gap(TimePoint from, TimePoint to, const std::string& reason, uint64_t dropped) {
+  CoverageRecord record = make_record("coverage-gap", to);
+  record.from = from;
+  record.to = to;
+  record.reason = reason;
+  if (dropped != 0) {
+    record.dropped = dropped;
+    record.dropped_exact = true;
+  }
+  write(std::move(record));
+}
+
+void CoverageLog::resume(TimePoint at) { write(make_record("coverage-resume", at)); }
+
+void CoverageLog::stop(TimePoint at, const Stats& stats) {
+  CoverageRecord record = make_record("coverage-stop", at);
+  record.counts = CoverageCounts{stats.received,  stats.flows,    stats.ignored,
+                                 stats.malformed, stats.filtered, stats.dropped};
+  write(std::move(record));
+}
+
+void CoverageLog::write(CoverageRecord record) {
+  record.sequence = sink_.next_sequence();
+  record.id = sink_.id_prefix() + std::to_string(record.sequence);
+  record.observer = observer_;
+  sink_.append(encode_coverage(record));
+  ++lines_;
+}
+
+}  // namespace natledger

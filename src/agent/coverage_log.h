@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Writes into the ledger what the ledger covers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "agent/stats.h"
+#include "encode/coverage.h"
+#include "kernel/start_facts.h"
+#include "ledger/record_sink.h"
+
+namespace natledger {
+
+class CoverageLog {
+ public:
+  // `sink` outlives this.
+  CoverageLog(RecordSink& sink, std::string observer);
+
+  // What is recorded from `at` on.
+  void start(TimePoint at, uint32_t events, const StartFacts& facts);
+  void skipped(TimePoint at, uint64_t from, uint64_t to);
+  // `dropped` 0: unknown how many.
+  void gap(TimePoint from, TimePoint to, const std::string& reason, uint64_t dropped = 0);
+  // Since the last start or gap the flows that were open then have been recorded too.
+  void resume(TimePoint at);
+  void stop(TimePoint at, const Stats& stats);
+
+  uint64_t lines() const { return lines_; }
+
+ private:
+  void write(CoverageRecord record);
+
+  RecordSink& sink_;
+  const std::string observer_;
+  uint64_t lines_ = 0;
+};
+
+}  // namespace natledger

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "agent/pipeline.h"
+
+#include <utility>
+
+#include "base/error.h"
+
+namespace natledger {
+
+namespace {
+// So much is written at once while the ring does not run empty.
+constexpr size_t kFlushAt = 256 * 1024;
+}  // namespace
+
+Pipeline::Pipeline(PipelineParts parts) : parts_(std::move(parts)), live_flows_(parts_.max_flows) {}
+
+void Pipeline::begin(TimePoint whole_from, Resync* resync) {
+  drained_at_ = whole_from;
+  resync_ = resync;
+  if (resync_ != nullptr) resync_->request(live_flows_);
+}
+
+bool Pipeline::drain(EventRing& ring) {
+  RingEntry entry{};
+  while (ring.next(entry)) {
+    if (entry.kind == RingEntry::Kind::kEnd) return false;
+    if (entry.kind == RingEntry::Kind::kDatagram) {
+      handle_datagram(entry);
+    } else {
+      handle_mark(entry);
+    }
+    if (parts_.sink.kept_bytes() >= kFlushAt) flush();
+  }
+  return true;
+}
+
+void Pipeline::handle_datagram(const RingEntry& entry) {
+  const bool whole = for_each_message(
+      entry.datagram, [&](std::span<const std::byte> message) { handle(message, entry.at); });
+  if (whole) return;
+  ++stats_.received;
+  malformed(Decoded::kShortMessage, entry.at);
+}
+
+void Pipeline::handle(std::span<const std::byte> message, TimePoint at) {
+  ++stats_.received;
+  const Decoded result = decode(message, flow_);
+  if (is_malformed(result)) return malformed(result, at);
+  if (result == Decoded::kIgnored) {
+    ++stats_.ignored;
+    return;
+  }
+  if (flow_.from_dump || (parts_.events & static_cast<uint32_t>(flow_.event)) == 0) {
+    ++stats_.filtered;
+    return;
+  }
+  ++stats_.flows;
+  flow_.receipt = at;
+  flow_.sequence = parts_.sink.next_sequence();
+  live_flows_.track(flow_);
+  append(flow_);
+}
+
+void Pipeline::handle_mark(const RingEntry& entry) {
+  switch (entry.kind) {
+    case RingEntry::Kind::kDrained:
+      return handle_drained(entry.at);
+    case RingEntry::Kind::kForeign:
+      ++stats_.received;
+      ++stats_.ignored;
+      return;
+    case RingEntry::Kind::kOversize:
+      ++stats_.received;
+      ++stats_.malformed;
+      return missed("oversize", entry.at, 1);
+    case RingEntry::Kind::kOverrun:
+      stats_.dropped += entry.count;
+      ++stats_.overruns;
+      return missed("overrun", entry.at, entry.count);
+    default:
+      check(false, "an entry of the ring that is no mark");
+  }
+}
+
+// Something was lost after the socket was last seen empty.
+void Pipeline::missed(const std::string& reason, TimePoint at, uint64_t dropped) {
+  log_error("events were lost (" + reason +
+            "): " + (dropped != 0 ? std::to_string(dropped) : "an unknown number") +
+            "; the ledger says when (raise source.receive_buffer)");
+  if (parts_.coverage != nullptr) parts_.coverage->gap(drained_at_, at, reason, dropped);
+  if (resync_ != nullptr) resync_->request(live_flows_);
+}
+
+void Pipeline::handle_drained(TimePoint at) {
+  const bool resumed = resync_ != nullptr && resync_->drained(at, live_flows_, [this](Flow& flow) {
+    handle_inferred(flow);
+  });
+  if (resumed && parts_.coverage != nullptr) parts_.coverage->resume(at);
+  flush();
+  drained_at_ = at;
+  parts_.sink.mark_covered(at);
+}
+
+void Pipeline::handle_inferred(Flow& flow) {
+  flow.sequence = parts_.sink.next_sequence();
+  live_flows_.adopt(flow);
+  ++stats_.inferred;
+  append(flow);
+}
+
+void Pipeline::append(Flow& flow) {
+  for (const auto& enricher : parts_.enrichers) enricher->enrich(flow);
+  parts_.sink.append(parts_.encoder->encode(flow));
+  ++stats_.written;
+}
+
+void Pipeline::flush() {
+  while (const int cause = parts_.sink.flush()) {
+    if (!parts_.wait_for_sink || !parts_.wait_for_sink(cause)) {
+      throw SystemError("write records", cause);
+    }
+  }
+}
+
+void Pipeline::malformed(Decoded why, TimePoint at) {
+  ++stats_.malformed;
+  uint64_t suppressed = 0;
+  if (!malformed_throttle_.pass(at, suppressed)) return;
+  std::string text = "a message was not understood: " + std::string{to_text(why)};
+  if (suppressed != 0) text += " (and " + std::to_string(suppressed) + " more before it)";
+  log_warning(text);
+}
+
+Stats Pipeline::stats() const {
+  Stats stats = stats_;
+  if (parts_.coverage != nullptr) {
+    stats.coverage = parts_.coverage->lines();
+    stats.written += stats.coverage;
+  }
+  return stats;
+}
+
+}  // namespace natledger

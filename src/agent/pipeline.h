@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The way of one event: decode, track, enrich, encode, append.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "agent/coverage_log.h"
+#include "agent/resync.h"
+#include "agent/stats.h"
+#include "base/log.h"
+#include "decode/decoder.h"
+#include "encode/encoder.h"
+#include "enrich/enricher.h"
+#include "flow/live_flows.h"
+#include "kernel/event_ring.h"
+#include "ledger/record_sink.h"
+
+namespace natledger {
+
+struct PipelineParts {
+  RecordSink& sink;  // outlives the pipeline
+  std::unique_ptr<Encoder> encoder;
+  std::vector<std::unique_ptr<Enricher>> enrichers;
+  uint32_t events;  // ulogd2's event_mask bits; others are counted and passed over
+  size_t max_flows;
+  // Writes coverage records; null where the sink takes flows alone. Outlives the pipeline.
+  CoverageLog* coverage = nullptr;
+  // Called when the sink cannot write, with the cause; returns whether to try again. Waits itself.
+  std::function<bool(int cause)> wait_for_sink;
+};
+
+class Pipeline {
+ public:
+  explicit Pipeline(PipelineParts parts);
+
+  // The record is whole from `whole_from` on. `resync`, unless null, looks for the flows that no
+  // event tells of, now and after each loss; it outlives the pipeline.
+  void begin(TimePoint whole_from, Resync* resync);
+
+  // Takes all that is in the ring now. False once the end of it was seen. Throws SystemError when
+  // the sink is given up.
+  bool drain(EventRing& ring);
+  void flush();
+
+  // The last instant up to which everything is in the sink, or said to be missing.
+  TimePoint whole_to() const { return drained_at_; }
+  const LiveFlows& live_flows() const { return live_flows_; }
+  Stats stats() const;
+
+ private:
+  void handle_datagram(const RingEntry& entry);
+  void handle(std::span<const std::byte> message, TimePoint at);
+  void handle_mark(const RingEntry& entry);
+  void handle_drained(TimePoint at);
+  void handle_inferred(Flow& flow);
+  void append(Flow& flow);
+  void missed(const std::string& reason, TimePoint at, uint64_t dropped);
+  void malformed(Decoded why, TimePoint at);
+
+  PipelineParts parts_;
+  LiveFlows live_flows_;
+  Flow flow_;
+  Stats stats_;
+  Resync* resync_ = nullptr;
+  TimePoint drained_at_;  // the last instant up to which nothing was missed
+  LogThrottle malformed_throttle_;
+};
+
+}  // namespace natledger

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The thread that keeps the kernel's socket empty and does nothing else.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "base/unique_fd.h"
+#include "kernel/event_ring.h"
+#include "kernel/event_socket.h"
+
+namespace natledger {
+
+class Receiver {
+ public:
+  // Starts the thread. `socket` and `ring` outlive it; `failed` is called, on that thread, when the
+  // socket is broken for good.
+  Receiver(EventSocket& socket, EventRing& ring, std::function<void(const char*)> failed);
+  // Ends the thread if it still runs, without waiting for room in the ring.
+  ~Receiver();
+
+  // Reads on to the end of what is queued, puts kEnd into the ring, joins. The ring must be read
+  // meanwhile.
+  void stop();
+
+ private:
+  void run();
+  bool wait_for_events();
+
+  EventSocket& socket_;
+  EventRing& ring_;
+  std::function<void(const char*)> failed_;
+  UniqueFd stop_fd_;
+  std::atomic<bool> abandoned_{false};
+  std::thread thread_;
+};
+
+}  // namespace natledger

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The pipeline's books. They must balance:
+//   received = flows + ignored + malformed + filtered      written = flows + coverage + inferred
+#pragma once
+
+#include <cstdint>
+
+namespace natledger {
+
+struct Stats {
+  // Messages that came, and what became of each.
+  uint64_t received = 0;
+  uint64_t flows = 0;
+  uint64_t ignored = 0;
+  uint64_t malformed = 0;
+  uint64_t filtered = 0;  // events that source.events does not ask for
+  // Lines that went to the ledger.
+  uint64_t written = 0;
+  uint64_t coverage = 0;
+  uint64_t inferred = 0;
+  // Events that never came.
+  uint64_t dropped = 0;
+  uint64_t overruns = 0;
+
+  bool balances() const {
+    return received == flows + ignored + malformed + filtered &&
+           written == flows + coverage + inferred;
+  }
+};
+
+}  // namespace natledger
