@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "cli/options.h"
+#include "ledger/reader.h"
+
+namespace natledger {
+
+std::function<int()> add_cat(CLI::App& app);
+
+namespace {
+
+constexpr size_t kFlushAt = 256 * 1024;
+// Where ours begin: ulogd2's line is what stands before.
+constexpr std::string_view kOursBegin = ", \"@timestamp\"";
+
+struct CatOptions {
+  CommonOptions common;
+  std::string directory;
+  uint64_t from = 1;
+  uint64_t to = UINT64_MAX;
+  std::string record = "full";
+};
+
+class Printer {
+ public:
+  explicit Printer(bool ulogd) : ulogd_(ulogd) {}
+
+  void print(std::string_view line) {
+    if (ulogd_) {
+      const size_t end = line.find(kOursBegin);
+      if (end == std::string_view::npos) return;  // a coverage record: ulogd2 has no such thing
+      kept_.append(line.substr(0, end)).append("}\n");
+    } else {
+      kept_.append(line).append("\n");
+    }
+    if (kept_.size() >= kFlushAt) flush();
+  }
+
+  void flush() {
+    if (!write_whole(STDOUT_FILENO, kept_)) throw SystemError("write records", errno);
+    kept_.clear();
+  }
+
+ private:
+  const bool ulogd_;
+  std::string kept_;
+};
+
+int run_cat(const CatOptions& options) {
+  const Config config = options.common.load();
+  LedgerReader reader{ledger_directory(config, options.directory)};
+  Printer printer{options.record == "ulogd"};
+  LedgerLine line;
+  while (reader.next(line) && line.sequence <= options.to) {
+    if (line.sequence >= options.from) printer.print(line.text);
+  }
+  printer.flush();
+  if (reader.torn_lines() != 0) {
+    std::fprintf(stderr, "natledger: passed over %llu torn lines\n",
+                 static_cast<unsigned long long>(reader.torn_lines()));
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::function<int()> add_cat(CLI::App& app) {
+  const auto options = std::make_shared<CatOptions>();
+  options->common.add_to(app);
+  app.add_option("DIR", options->directory, "the ledger (default: ledger.directory)");
+  app.add_option("--from", options->from, "the first sequence");
+  app.add_option("--to", options->to, "the last sequence");
+  app.add_option("--record", options->record, "full, or ulogd: ulogd2's part of each line")
+      ->check(CLI::IsMember({"full", "ulogd"}))
+      ->capture_default_str();
+  return [options] { return run_cat(*options); };
+}
+
+}  // namespace natledger

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/command.h"
+
+#include <array>
+#include <cstdio>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "agent/version.h"
+#include "base/error.h"
+#include "base/log.h"
+
+namespace natledger {
+
+std::function<int()> add_run(CLI::App& app);
+std::function<int()> add_replay(CLI::App& app);
+std::function<int()> add_record(CLI::App& app);
+std::function<int()> add_table(CLI::App& app);
+std::function<int()> add_cat(CLI::App& app);
+std::function<int()> add_who(CLI::App& app);
+std::function<int()> add_fields(CLI::App& app);
+std::function<int()> add_config(CLI::App& app);
+
+namespace {
+
+constexpr int kRefusedByUs = 2;
+
+constexpr std::array kCommands{
+    Command{"run", "the agent: record events until SIGTERM", add_run},
+    Command{"replay", "make records of captured messages", add_replay},
+    Command{"record", "capture the kernel's messages into a file", add_record},
+    Command{"table", "the kernel's table now", add_table},
+    Command{"cat", "print the records of a ledger", add_cat},
+    Command{"who", "who, inside, was behind this address at that time?", add_who},
+    Command{"fields", "the keys that records have", add_fields},
+    Command{"config", "check, print or explain the configuration", add_config},
+};
+
+int run_checked(const std::function<int()>& run, std::string_view command) {
+  try {
+    return run();
+  } catch (const ConfigError& error) {
+    std::fprintf(stderr, "natledger: %s\n", error.what());
+    return kRefusedByUs;
+  } catch (const SystemError& error) {
+    std::fprintf(stderr, "natledger: %s\n", error.what());
+    return command == "who" ? 6 : 1;
+  }
+}
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app{"natledger: who, inside, was behind this public address at that time?"};
+  app.set_version_flag("--version", std::string{"natledger "} + kVersion);
+  app.require_subcommand(1);
+  app.option_defaults()->always_capture_default();
+  std::function<int()> chosen;
+  std::string_view name;
+  for (const Command& command : commands()) {
+    CLI::App* sub = app.add_subcommand(std::string{command.name}, std::string{command.help});
+    const std::function<int()> run = command.add(*sub);
+    sub->callback([&chosen, &name, run, &command] {
+      chosen = run;
+      name = command.name;
+    });
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kRefusedByUs;
+  }
+  return run_checked(chosen, name);
+}
+
+}  // namespace natledger

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Options that several subcommands have.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "agent/config.h"
+#include "encode/encoder.h"
+
+namespace CLI {
+class App;
+}
+
+namespace natledger {
+
+// --config and --verbose.
+struct CommonOptions {
+  std::optional<std::string> config_file;
+  bool verbose = false;
+
+  void add_to(CLI::App& app);
+  // Reads the configuration and opens the log it asks for. Throws ConfigError, SystemError.
+  Config load() const;
+};
+
+// --record, and for its ulogd form ulogd2's own options.
+struct RecordOptions {
+  std::string record = "full";
+  bool eventv1 = false;
+  bool timestamp = true;
+  std::string device = "Netfilter";
+
+  void add_to(CLI::App& app);
+  Record kind() const;
+  // The encoder's options for a stream whose ids begin with `id_prefix`. Throws ConfigError when
+  // options are given that this form of record does not have.
+  EncoderOptions encoding(const Config& config, const std::string& id_prefix) const;
+};
+
+// The ledger directory of the configuration, or the one given.
+std::string ledger_directory(const Config& config, const std::string& given);
+
+}  // namespace natledger

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "agent/agent.h"
+#include "cli/options.h"
+
+namespace natledger {
+
+std::function<int()> add_run(CLI::App& app);
+
+std::function<int()> add_run(CLI::App& app) {
+  struct Options {
+    CommonOptions common;
+    RunOptions run;
+  };
+  const auto options = std::make_shared<Options>();
+  options->common.add_to(app);
+  app.add_flag("--set-sysctls", options->run.set_sysctls,
+               "turn accounting, timestamps and events on where they are off");
+  return [options] { return run_agent(options->common.load(), options->run); };
+}
+
+}  // namespace natledger
