@@ -11,11 +11,12 @@ pkg_check_modules(LIBCRYPTO REQUIRED IMPORTED_TARGET libcrypto)  # SHA-256
 find_package(fmt REQUIRED)                                       # text formatting
 find_package(spdlog REQUIRED)                                    # the log
 find_package(CLI11 REQUIRED)                                     # command line
-find_package(RapidJSON REQUIRED)                                 # coverage records; records read back
+find_package(RapidJSON REQUIRED)  # coverage records; records read back
 add_library(rapidjson INTERFACE)  # Debian's package has no target
 target_include_directories(rapidjson SYSTEM INTERFACE ${RapidJSON_INCLUDE_DIRS})
 
 if(NATLEDGER_TESTS)
   find_package(GTest REQUIRED)
-  pkg_check_modules(LIBNFCT REQUIRED IMPORTED_TARGET libnetfilter_conntrack)  # reference decoder; lab
+  # The reference decoder, and the lab's generator of entries.
+  pkg_check_modules(LIBNFCT REQUIRED IMPORTED_TARGET libnetfilter_conntrack)
 endif()

@@ -34,8 +34,8 @@ class Nat final : public Enricher {
                         : (dnat ? std::string_view{"dnat"} : std::string_view{"none"}));
     if (ports && (snat || dnat)) {
       Few<uint64_t> translated;
-      if (snat) translated.add(*outer_source.port);
-      if (dnat) translated.add(*real_target.port);
+      if (snat) translated.add(outer_source.port.value_or(0));
+      if (dnat) translated.add(real_target.port.value_or(0));
       out.add(port_, translated);
     }
     Few<Endpoint> seen;
@@ -55,7 +55,7 @@ class Nat final : public Enricher {
   // Both members, even where only one of them was changed.
   static void add_end(Annotations& out, EndFields fields, const Endpoint& end, bool ports) {
     out.add(fields.address, end.address);
-    if (ports) out.add(fields.port, int64_t{*end.port});
+    if (ports) out.add(fields.port, int64_t{end.port.value_or(0)});
   }
 
   const Field& source_ip_ = field("source.nat.ip");

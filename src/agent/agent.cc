@@ -160,7 +160,7 @@ int run_agent(const Config& config, const RunOptions& options) {
   write_opening(ledger, coverage, begin);
   coverage.start(begin, config.source.events, facts);
   pipeline.flush();
-  Resync resync{[](const Resync::Visit& visit) { dump_table(visit); }};
+  Resync resync{dump_table};
   pipeline.begin(begin, &resync);
   log_info("recording " + joined(event_names(config.source.events)) + " events into " +
            config.ledger.directory + " from sequence " + std::to_string(ledger.next_sequence()));

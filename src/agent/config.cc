@@ -121,7 +121,7 @@ std::string rule_text(const RecordTextsRule&) { return rule_text(ListRule{}); }
 EnricherChoice read_enricher(const ConfigNode& item) {
   EnricherChoice choice;
   if (item.kind == ConfigNode::Kind::kMap && item.map.size() == 1) {
-    choice = {item.map[0].first, item.map[0].second};
+    choice = {item.map[0].key, item.map[0].value};
   } else if (item.kind == ConfigNode::Kind::kScalar) {
     choice.name = item.scalar;
   } else {

@@ -15,16 +15,13 @@
 #include <vector>
 
 #include "flow/live_flows.h"
+#include "kernel/table_dump.h"
 
 namespace natledger {
 
 class Resync {
  public:
-  // Calls back with each entry of the table; throws SystemError.
-  using Visit = std::function<void(std::span<const std::byte>)>;
-  using Dump = std::function<void(const Visit&)>;
-
-  explicit Resync(Dump dump) : dump_(std::move(dump)) {}
+  explicit Resync(TableDump dump) : dump_(std::move(dump)) {}
 
   // Events may have been missed: compare, or compare again if a comparison is under way.
   void request(LiveFlows& live);
@@ -38,7 +35,7 @@ class Resync {
   void take_candidates(LiveFlows& live);
   void infer_starts(LiveFlows& live, const std::function<void(Flow&)>& found);
 
-  Dump dump_;
+  TableDump dump_;
   bool wanted_ = false;
   bool waiting_ = false;  // for the events sent before dumped_at_
   TimePoint dumped_at_;

@@ -2,6 +2,7 @@
 #include "base/config_tree.h"
 
 #include <cerrno>
+#include <utility>
 
 #include <yaml-cpp/yaml.h>
 
@@ -30,7 +31,7 @@ void insert(ConfigNode& map, const std::string& dotted, ConfigNode value) {
     if (name == key) child = &node;
   }
   if (dot == std::string::npos && child == nullptr) {
-    map.map.emplace_back(key, std::move(value));
+    map.map.push_back({key, std::move(value)});
     return;
   }
   const bool merge_maps = child != nullptr && child->kind == ConfigNode::Kind::kMap &&
@@ -42,7 +43,8 @@ void insert(ConfigNode& map, const std::string& dotted, ConfigNode value) {
     between.file = value.file;
     between.line = value.line;
     between.path = joined(map.path, key);
-    child = &map.map.emplace_back(key, std::move(between)).second;
+    map.map.push_back({key, std::move(between)});
+    child = &map.map.back().value;
   }
   if (dot != std::string::npos) {
     insert(*child, dotted.substr(dot + 1), std::move(value));

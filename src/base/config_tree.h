@@ -7,10 +7,11 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace natledger {
+
+struct ConfigEntry;
 
 struct ConfigNode {
   enum class Kind { kNull, kScalar, kList, kMap };
@@ -18,7 +19,7 @@ struct ConfigNode {
   Kind kind = Kind::kNull;
   std::string scalar;
   std::vector<ConfigNode> list;
-  std::vector<std::pair<std::string, ConfigNode>> map;
+  std::vector<ConfigEntry> map;
 
   // Where it stands: the file's name, the line from 1, and the dotted path of keys.
   std::string file;
@@ -26,6 +27,11 @@ struct ConfigNode {
   std::string path;
 
   const ConfigNode* find(std::string_view key) const;
+};
+
+struct ConfigEntry {
+  std::string key;
+  ConfigNode value;
 };
 
 // Reads a YAML text; `file` is the name that errors give. Throws ConfigError.

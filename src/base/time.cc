@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t kSecondsPerDay = 86'400;
 
 int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
-int64_t floor_mod(int64_t a, int64_t b) { return a - floor_div(a, b) * b; }
+int64_t floor_mod(int64_t a, int64_t b) { return a % b + (a % b < 0 ? b : 0); }
 
 struct Date {
   unsigned year, month, day;

@@ -8,11 +8,9 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "agent/agent.h"
+#include "agent/table_view.h"
 #include "base/error.h"
 #include "cli/options.h"
-#include "decode/decoder.h"
-#include "flow/live_flows.h"
 #include "flow/protocol.h"
 #include "kernel/table_dump.h"
 #include "ledger/record_sink.h"
@@ -84,32 +82,13 @@ std::string human_text(const Flow& flow) {
                      details_text(flow));
 }
 
-// Calls `visit(flow)` with each entry, completed as a record wants it.
-template <class Visit>
-uint64_t visit_table(RecordSink& sink, Visit visit) {
-  LiveFlows live{0};
-  Flow flow;
-  uint64_t not_understood = 0;
-  dump_table([&](std::span<const std::byte> message) {
-    if (decode(message, flow) != Decoded::kFlow) {
-      ++not_understood;
-      return;
-    }
-    flow.receipt = now();
-    flow.sequence = sink.next_sequence();
-    live.track(flow);
-    visit(flow);
-  });
-  return not_understood;
-}
-
 int run_table(const TableOptions& options) {
   const Config config = options.common.load();
   StreamSink sink{STDOUT_FILENO, "table"};
   const auto enrichers = make_enrichers(config);
   const auto encoder =
       make_encoder(options.record.kind(), options.record.encoding(config, sink.id_prefix()));
-  const uint64_t not_understood = visit_table(sink, [&](Flow& flow) {
+  const uint64_t not_understood = visit_table(dump_table, sink, [&](Flow& flow) {
     if (options.human) {
       sink.append(human_text(flow));
     } else {

@@ -121,8 +121,7 @@ class JsonEncoder final : public Encoder {
   void put_rows(const Flow& flow) {
     [&]<size_t... kIndex>(std::index_sequence<kIndex...>) {
       (std::get<kIndex>(kRows).read(flow, Put<kRows, kIndex>{*this}), ...);
-    }
-    (std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(kRows)>>>{});
+    }(std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(kRows)>>>{});
   }
 
   void put_annotation(const Annotation& annotation) {

@@ -23,7 +23,7 @@ enum class ZoneDirection : uint8_t { kBoth, kOrig, kReply };
 enum class StartClock : uint8_t {
   kNone,     // the start is not known
   kKernel,   // CTA_TIMESTAMP_START: when the kernel made the entry
-  kEvent,    // CTA_TIMESTAMP_EVENT of NEW (since Linux 6.14): microseconds after it
+  kEvent,    // CTA_TIMESTAMP_EVENT of NEW (since Linux 6.14): within microseconds of it
   kReceipt,  // when we read the event: later still
 };
 

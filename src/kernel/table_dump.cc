@@ -44,12 +44,12 @@ void request_dump(mnl_socket* socket) {
 
 }  // namespace
 
-void dump_table(const std::function<void(std::span<const std::byte>)>& visit) {
+void dump_table(const MessageVisit& visit) {
   const MnlSocket socket = open_socket();
   request_dump(socket.get());
   std::vector<char> buffer(kBufferBytes);
   struct Context {
-    const std::function<void(std::span<const std::byte>)>& visit;
+    const MessageVisit& visit;
   } context{visit};
   const auto visit_header = [](const nlmsghdr* header, void* data) {
     static_cast<Context*>(data)->visit(

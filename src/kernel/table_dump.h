@@ -8,9 +8,13 @@
 
 namespace natledger {
 
+using MessageVisit = std::function<void(std::span<const std::byte>)>;
+// What dump_table() is, for those who are given another table in tests.
+using TableDump = std::function<void(const MessageVisit&)>;
+
 // Calls `visit(message)` for each entry of the table, IPv4 and IPv6; the message is valid during
 // the call and decodes as any event, with Flow::from_dump set. An entry that moves in the kernel's
 // hash during the dump may be missed or told twice. Throws SystemError.
-void dump_table(const std::function<void(std::span<const std::byte>)>& visit);
+void dump_table(const MessageVisit& visit);
 
 }  // namespace natledger

@@ -97,6 +97,7 @@ void Ledger::recover() {
   for (const SealedSegment& segment : list_sealed(options_.directory)) {
     const SegmentTail tail = read_tail(segment.path);
     if (tail.last_sequence > last.last_sequence) last = tail;
+    found.last_sealed_name = segment.first_sequence;
   }
   found.last_sealed = last.last_sequence;
   if (::access(active_path_.c_str(), F_OK) == 0) {

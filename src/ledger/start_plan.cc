@@ -47,9 +47,9 @@ StartPlan plan_start(const LedgerFound& found) {
   if (plan.active == StartPlan::Active::kSeal && plan.seal_as == 0) {
     // Nothing but a torn line: its number names the file, and is given up so that the name stays
     // its own.
-    plan.seal_as = last_line + 1;
-    plan.next = std::max(plan.next, plan.seal_as + 1);
+    plan.seal_as = std::max(last_line, found.last_sealed_name) + 1;
   }
+  plan.next = std::max({plan.next, found.last_sealed_name + 1, plan.seal_as + 1});
   if (plan.next > last_line + 1) {
     plan.skipped_from = last_line + 1;
     plan.skipped_to = plan.next - 1;

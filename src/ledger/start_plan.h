@@ -19,7 +19,8 @@ struct LedgerFound {
   std::string boot_id;               // of the running kernel
   std::optional<LedgerState> state;  // nothing: never written, or damaged
   std::optional<SegmentTail> active;
-  uint64_t last_sealed = 0;  // the last whole line of all sealed segments
+  uint64_t last_sealed = 0;       // the last whole line of all sealed segments
+  uint64_t last_sealed_name = 0;  // the greatest number that names one
 };
 
 struct StartPlan {

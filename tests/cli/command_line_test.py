@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the program says to bad input: one clear line, the right status, nothing half-written."""
+import json
+import os
+import signal
+import struct
+import subprocess
+import tempfile
+import unittest
+
+PROGRAM = os.environ["NATLEDGER"]
+HERE = os.path.dirname(os.path.abspath(__file__))
+GOLDEN = os.path.join(HERE, "..", "golden", "ulogd-golden.jsonl")
+
+
+def golden_messages(count):
+    with open(GOLDEN, encoding="utf-8") as lines:
+        return [bytes.fromhex(json.loads(next(lines))["netlink_hex"]) for _ in range(count)]
+
+
+def capture_bytes(messages, link_type=253, family=12):
+    out = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, link_type)
+    for i, message in enumerate(messages):
+        packet = struct.pack(">HH10xH", 4, 824, family) + message
+        out += struct.pack("<IIII", 1795331340, i, len(packet), len(packet)) + packet
+    return out
+
+
+class CommandLine(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, content):
+        with open(self.path(name), "wb") as out:
+            out.write(content if isinstance(content, bytes) else content.encode())
+        return self.path(name)
+
+    def run_it(self, *arguments):
+        done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def check_refused(self, status, error, *arguments):
+        self.assertEqual(self.run_it(*arguments), (status, "", error + "\n"))
+
+    # The command line.
+
+    def test_version_and_help(self):
+        status, out, _ = self.run_it("--version")
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r"^natledger \d+\.\d+\.\d+\n$")
+        for command in ("run", "replay", "record", "table", "cat", "who", "fields", "config"):
+            status, out, _ = self.run_it(command, "--help")
+            self.assertEqual(status, 0)
+            self.assertIn("--help", out)
+
+    def test_usage_is_exit_2(self):
+        for arguments in ((), ("nonsense",), ("run", "--nonsense"), ("who",), ("replay",),
+                          ("table", "--record", "xml"), ("fields", "--format", "xml")):
+            status, out, error = self.run_it(*arguments)
+            self.assertEqual((status, out), (2, ""), arguments)
+            self.assertNotEqual(error, "")
+
+    # The configuration.
+
+    def test_a_configuration_that_is_not_there(self):
+        for command in (["run"], ["config", "check"], ["cat"],
+                        ["who", "1.2.3.4:5", "--at", "2014-02-22T12:27:04Z"]):
+            self.check_refused(2, "natledger: read configuration /no/such.yaml: No such file or "
+                                  "directory (name another with --config, or leave it out for the "
+                                  "defaults)", *command, "--config", "/no/such.yaml")
+
+    def test_an_unknown_key(self):
+        config = self.write("n.yaml", "source:\n  evnts: [new]\n")
+        for command in (["run"], ["config", "check"], ["config", "print"]):
+            self.check_refused(2, f"natledger: {config}:2: source.evnts: unknown option; did you "
+                                  'mean "events"?', *command, "--config", config)
+
+    def test_config_check_print_and_reference(self):
+        config = self.write("n.yaml", "tags: [a]\n")
+        self.assertEqual(self.run_it("config", "check", "--config", config),
+                         (0, f"{config}: good\n", ""))
+        status, printed, _ = self.run_it("config", "print", "--config", config)
+        self.assertEqual(status, 0)
+        self.assertIn("tags: [a]\n", printed)
+        again = self.write("again.yaml", printed)
+        self.assertEqual(self.run_it("config", "print", "--config", again), (0, printed, ""))
+        status, reference, _ = self.run_it("config", "reference")
+        self.assertEqual(status, 0)
+        keys = [line.split(":")[0] for line in printed.splitlines()]
+        for key in keys:
+            self.assertIn(f"\n{key}: ", "\n" + reference)
+        read_back = self.write("reference.yaml", reference)
+        self.assertEqual(self.run_it("config", "check", "--config", read_back)[0], 0)
+
+    # Captures.
+
+    def test_captures_that_are_none(self):
+        rows = [
+            ("text", b"hello, this is no capture at all", "unknown file format"),
+            ("empty", b"", "truncated dump file; tried to read 4 file header bytes, only got 0"),
+            ("ethernet", capture_bytes([], link_type=1),
+             "link type EN10MB (1), not NETLINK (253) (make it with `natledger record`, or capture "
+             "an nlmon device)"),
+            ("other-order", struct.pack(">IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 253),
+             "made on a machine of the other byte order, which its netlink messages keep (replay "
+             "it there)"),
+        ]
+        for name, content, cause in rows:
+            path = self.write(name, content)
+            self.check_refused(1, f"natledger: read capture {path}: {cause}", "replay", path)
+        self.check_refused(1, "natledger: read capture /no/such.pcap: No such file or directory",
+                           "replay", "/no/such.pcap")
+
+    def test_a_truncated_capture_gives_its_whole_messages(self):
+        whole = capture_bytes(golden_messages(3))
+        path = self.write("cut.pcap", whole[:-10])
+        status, out, error = self.run_it("replay", path)
+        self.assertEqual(status, 1)
+        self.assertEqual([json.loads(line)["event.sequence"] for line in out.splitlines()], [1, 2])
+        self.assertIn(f"natledger: read capture {path}, packet 3: truncated ", error)
+
+    def test_garbage_messages_are_said_and_passed_over(self):
+        good, other = golden_messages(2)
+        garbage = [b"\xff" * 40, good[:30], b"", good[:16], os.urandom(64)]
+        path = self.write("garbage.pcap", capture_bytes([good, *garbage, other]))
+        status, out, error = self.run_it("replay", path)
+        self.assertEqual(status, 0)
+        self.assertEqual(len(out.splitlines()), 2)
+        for line in out.splitlines():
+            json.loads(line)
+        self.assertIn("a message was not understood: ", error)
+
+    def test_packets_of_other_netlink_families_are_ignored(self):
+        path = self.write("route.pcap", capture_bytes(golden_messages(2), family=0))
+        self.assertEqual(self.run_it("replay", path), (0, "", ""))
+
+    def test_ulogds_options_need_ulogds_record(self):
+        path = self.write("c.pcap", capture_bytes(golden_messages(1)))
+        message = "natledger: --eventv1, --timestamp and --device go with --record ulogd"
+        for option in (["--eventv1"], ["--timestamp", "false"], ["--device", "x"]):
+            self.check_refused(2, message, "replay", *option, path)
+            self.check_refused(2, message, "replay", "--record", "text", *option, path)
+
+    # A ledger made of a capture, and questions to it.
+
+    def test_replay_into_a_ledger_and_ask_it(self):
+        capture = self.write("c.pcap", capture_bytes(golden_messages(5)))
+        ledger = self.path("ledger")
+        self.assertEqual(self.run_it("replay", "--ledger", ledger, capture), (0, "", ""))
+        status, full, _ = self.run_it("cat", ledger)
+        self.assertEqual(status, 0)
+        records = [json.loads(line) for line in full.splitlines()]
+        self.assertEqual([r["event.sequence"] for r in records], list(range(1, len(records) + 1)))
+        self.assertEqual([r["event.action"] for r in records if r["event.kind"] == "state"],
+                         ["coverage-start", "coverage-resume", "coverage-stop"])
+        status, ulogd, _ = self.run_it("cat", "--record", "ulogd", ledger)
+        _, replayed, _ = self.run_it("replay", "--record", "ulogd", capture)
+        self.assertEqual(ulogd, replayed)
+        status, part, _ = self.run_it("cat", "--from", "3", "--to", "4", ledger)
+        self.assertEqual(part.splitlines(), full.splitlines()[2:4])
+        status, answer, _ = self.run_it("who", "1.2.3.4:48546", "--at", "2026-11-22T07:09:00Z",
+                                        "--ledger", ledger, "--json", "--skew", "0s")
+        self.assertIn(status, (0, 4, 5))
+        self.assertEqual(json.loads(answer)["exit"], status)
+
+    def test_a_ledger_that_cannot_be(self):
+        capture = self.write("c.pcap", capture_bytes(golden_messages(1)))
+        self.check_refused(1, "natledger: make directory /no/such/ledger: No such file or "
+                              "directory (see ledger.directory)",
+                           "replay", "--ledger", "/no/such/ledger", capture)
+        self.check_refused(2, "natledger: --ledger holds full records; leave --record out",
+                           "replay", "--record", "ulogd", "--ledger", self.path("l"), capture)
+        self.assertFalse(os.path.exists(self.path("l")))
+
+    def test_who_without_a_ledger_is_exit_6(self):
+        self.check_refused(6, "natledger: read ledger /no/ledger: No such file or directory",
+                           "who", "1.2.3.4:5", "--at", "2014-02-22T12:27:04Z", "--ledger",
+                           "/no/ledger")
+
+    def test_who_with_a_bad_question_is_exit_2(self):
+        self.check_refused(2, 'natledger: --at: "noon" is not a time with its offset, such as '
+                              "2014-02-22T12:27:04Z or 2014-02-22T13:27:04+01:00",
+                           "who", "1.2.3.4:5", "--at", "noon")
+
+    def test_cat_of_no_ledger(self):
+        self.check_refused(1, "natledger: read ledger /no/ledger: No such file or directory",
+                           "cat", "/no/ledger")
+
+    def test_a_reader_that_goes_away(self):
+        capture = self.write("c.pcap", capture_bytes(golden_messages(20) * 200))
+        with subprocess.Popen([PROGRAM, "replay", capture], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            process.stdout.read(10)
+            process.stdout.close()
+            error = process.stderr.read().decode()
+            process.wait()
+        # As any filter: `natledger cat | head` ends quietly.
+        self.assertEqual((process.returncode, error), (-signal.SIGPIPE, ""))
+
+    # The fields.
+
+    def test_fields(self):
+        status, table, _ = self.run_it("fields")
+        self.assertEqual(status, 0)
+        keys = [line.split()[0] for line in table.splitlines()]
+        self.assertIn("conntrack.public", keys)
+        self.assertEqual(len(keys), len(set(keys)))
+        _, markdown, _ = self.run_it("fields", "--format", "markdown")
+        self.assertEqual(len(markdown.splitlines()), len(keys) + 2)
+        _, template, _ = self.run_it("fields", "--format", "template")
+        properties = json.loads(template)["properties"]
+        for key in keys:
+            self.assertIn("type", properties[key])
+        aliases = {k: v["path"] for k, v in properties.items() if v["type"] == "alias"}
+        self.assertEqual(aliases["source.ip"], "src_ip")
+        self.assertTrue(set(aliases.values()) <= set(keys))
+        _, sql, _ = self.run_it("fields", "--format", "sql")
+        self.assertIn('  "src_ip" inet,\n', sql)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""natledger in the router's namespace, and the commands that ask it."""
+import datetime
+import json
+import os
+import signal
+import struct
+import subprocess
+import time
+
+import lab
+import ledger
+
+PROGRAM = os.environ.get("NATLEDGER", "")
+PATIENCE_S = 60
+
+
+def wait_for(what, condition):
+    """Until `condition` gives something true, and that."""
+    give_up = time.monotonic() + PATIENCE_S
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > give_up:
+            raise AssertionError(f"waited {PATIENCE_S} s in vain for {what}")
+        time.sleep(0.01)
+
+
+def natledger(*argv, **options):
+    """Runs a command that only reads files, on this host."""
+    return subprocess.run([PROGRAM, *argv], capture_output=True, text=True, timeout=PATIENCE_S,
+                          check=False, **options)
+
+
+def log_text(stderr):
+    """The log without its times and process ids: "warning: nf_conntrack_acct is 0 ..."."""
+    return [line.partition("] ")[2] for line in stderr.splitlines()]
+
+
+class Agent:
+    """One ledger, and the agent that writes it, which may be started and ended often."""
+
+    def __init__(self, the_lab, name="agent", receive_buffer="64MiB"):
+        self.lab = the_lab
+        self.folder = os.path.join(the_lab.folder, name)
+        os.mkdir(self.folder)
+        self.state = os.path.join(self.folder, "state")
+        self.ledger = ledger.Ledger(os.path.join(self.folder, "ledger"))
+        self.config = os.path.join(self.folder, "natledger.yaml")
+        self.log_path = os.path.join(self.folder, "log")
+        self.process = None
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(f"source: {{receive_buffer: {receive_buffer}}}\n"
+                       f"ledger: {{directory: {self.ledger.folder}, state: {self.state}, "
+                       'group: ""}\n'
+                       "observer: {name: router}\n")
+
+    def command(self, *options):
+        return [PROGRAM, "run", "--config", self.config, *options]
+
+    def refused(self, *options, prefix=()):
+        """Runs an agent that cannot begin; its exit status, and what it said."""
+        done = self.lab.call("router", *prefix, *self.command(*options), check=False)
+        return done.returncode, done.stderr
+
+    def start(self, *options):
+        """Returns when everything that was open before has been recorded."""
+        before = self._active_file()
+        self.spawn(*options)
+        wait_for("coverage-resume in the ledger", lambda: self._resumed_since(before))
+        return self
+
+    def spawn(self, *options):
+        """Returns at once."""
+        with open(self.log_path, "wb") as log:
+            self.process = self.lab.start("router", *self.command(*options), stderr=log)
+
+    def _active_file(self):
+        """The inode and the size of the active segment."""
+        try:
+            status = os.stat(self.ledger.active)
+        except FileNotFoundError:
+            return (0, 0)
+        return (status.st_ino, status.st_size)
+
+    def _resumed_since(self, before):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the agent ended: {self.log()}")
+        inode, size = self._active_file()
+        if inode == 0:
+            return False
+        with open(self.ledger.active, "rb") as file:
+            file.seek(before[1] if inode == before[0] else 0)
+            return b'"coverage-resume"' in file.read()
+
+    def wait_written(self):
+        """Until all that has happened by now is in the ledger."""
+        until = time.time_ns()
+        wait_for("the agent to write what has happened", lambda: self.written_to() >= until)
+
+    def written_to(self):
+        """Up to when the agent says that its ledger is whole."""
+        with open(os.path.join(self.state, "covered"), "rb") as file:
+            _, written_to = struct.unpack("=Qq", file.read(16))
+        return written_to
+
+    def stop(self):
+        """In good order; the books must balance. Returns the log."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout=PATIENCE_S)
+        assert status == 0, (status, self.log())
+        records = self.ledger.records()
+        assert records[-1]["event.action"] == "coverage-stop", records[-1]
+        ledger.check_books(records)
+        ledger.check_sequences(records)
+        return log_text(self.log())
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8") as log:
+            return log.read()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def who(self, *argv):
+        """The exit status of `natledger who`, and its answer."""
+        done = natledger("who", *argv, "--config", self.config)
+        return done.returncode, done.stdout + done.stderr
+
+    def who_json(self, *argv):
+        status, answer = self.who(*argv, "--json")
+        return status, json.loads(answer)
+
+
+def utc(ns):
+    """RFC 3339, as `who --at` wants it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ns // 10**9)) + f".{ns % 10**9:09d}Z"
+
+
+def ns_of(text):
+    """Back from what records say, in microseconds."""
+    return round(datetime.datetime.fromisoformat(text).timestamp() * 10**6) * 1000
+
+
+def new_lab():
+    for name in ("NATLEDGER", "NATLEDGER_FLOWS"):
+        if not os.access(os.environ.get(name, ""), os.X_OK):
+            raise lab.LabError(f"${name} names no program (run the lab through ctest)")
+    return lab.Lab()

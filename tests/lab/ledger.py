@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Reads a ledger's lines, and checks its books. Shares nothing with the program's own reader."""
+import collections
+import glob
+import json
+import os
+import re
+
+OURS_BEGIN = ', "@timestamp"'
+# What ulogd2 took from its own clock, and two readers of one event cannot agree on.
+TIMESTAMP = re.compile(r'"timestamp": "[^"]*", ')
+NEW_START = re.compile(r'(?<="ct\.event": 1), "flow\.start\.sec": \d+, "flow\.start\.usec": \d+')
+
+NEW, DESTROY = 1, 4
+
+
+def ulogd_part(line):
+    """ulogd2's own line."""
+    return line[:line.index(OURS_BEGIN)] + "}"
+
+
+def without_clock(ulogd_line):
+    """A line of ulogd2's without what its clock said: `timestamp`, and the start of NEW."""
+    return NEW_START.sub("", TIMESTAMP.sub("", ulogd_line))
+
+
+def difference(ours, theirs):
+    """What one of two multisets has and the other has not, in short; "" when they are equal."""
+    ours, theirs = collections.Counter(ours), collections.Counter(theirs)
+    text = ""
+    for name, extra in (("only ours", ours - theirs), ("only theirs", theirs - ours)):
+        if extra:
+            some = "\n  ".join(map(str, list(extra)[:5]))
+            text += f"{name}, {extra.total()}, such as\n  {some}\n"
+    return text
+
+
+def is_flow(record):
+    return record["event.kind"] == "event"
+
+
+def is_inferred(record):
+    return record.get("event.reason") == "inferred"
+
+
+def ended_flow(record):
+    return record["event.action"] == "flow-end"
+
+
+class Ledger:
+    def __init__(self, folder):
+        self.folder = folder
+
+    @property
+    def active(self):
+        return os.path.join(self.folder, "conntrack.json")
+
+    def files(self):
+        """The sealed segments in their order, then the active one."""
+        return sorted(glob.glob(os.path.join(self.folder, "conntrack-*.json"))) + [self.active]
+
+    def lines(self):
+        """Whole lines; the last of a file may be torn, and is no record then."""
+        for path in self.files():
+            with open(path, "rb") as file:
+                whole, newline, _ = file.read().rpartition(b"\n")
+            lines = whole.decode().split("\n") if newline else []
+            if lines and not is_json(lines[-1]):
+                lines.pop()
+            yield from lines
+
+    def records(self):
+        return [json.loads(line) for line in self.lines()]
+
+    def flows(self):
+        return [record for record in self.records() if is_flow(record)]
+
+    def coverage(self, action):
+        return [record for record in self.records() if record["event.action"] == action]
+
+
+def is_json(line):
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def check_sequences(records):
+    """Every number from 1 is in one line, or in one range that was skipped."""
+    due = 1
+    for record in records:
+        if record["event.action"] == "sequence-skipped":
+            assert record["coverage.from_sequence"] == due, (due, record)
+            due = record["coverage.to_sequence"] + 1
+        assert record["event.sequence"] == due, (due, record)
+        due += 1
+
+
+def check_books(records):
+    """What each agent that stopped said it did is what it wrote."""
+    since_start = []
+    for record in records:
+        if record["event.action"] == "coverage-start":
+            since_start = []
+        since_start.append(record)
+        if record["event.action"] == "coverage-stop":
+            check_run(since_start, record)
+
+
+def check_run(records, stop):
+    count = {key.rpartition(".")[2]: value
+             for key, value in stop.items() if key.startswith("coverage.count.")}
+    assert count["received"] == (count["flows"] + count["ignored"] + count["malformed"]
+                                 + count["filtered"]), stop
+    assert count["malformed"] == 0, stop
+    from_events = [record for record in records if is_flow(record) and not is_inferred(record)]
+    assert len(from_events) == count["flows"], (len(from_events), stop)
+    gaps = [record for record in records if record["event.action"] == "coverage-gap"]
+    assert sum(gap.get("coverage.dropped", 0) for gap in gaps) == count["dropped"], (gaps, stop)

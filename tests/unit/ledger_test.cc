@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A ledger opened, written, left in each way an agent can leave it, and opened again.
+#include "ledger/ledger.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "ledger/reader.h"
+#include "ledger/segment.h"
+#include "unit/test_support.h"
+
+namespace natledger {
+namespace {
+
+class LedgerTest : public testing::Test {
+ protected:
+  LedgerOptions options() const { return {dir_ / "ledger", dir_ / "state", "never", ""}; }
+
+  void open() { ledger_ = std::make_unique<Ledger>(options()); }
+
+  // One record, flushed.
+  void write(const std::string& what = "x") {
+    const std::string sequence = std::to_string(ledger_->next_sequence());
+    ledger_->append(R"({"what": ")" + what + R"(", "@timestamp": "2026-11-22T07:09:00.000000Z", )" +
+                    R"("event.sequence": )" + sequence + R"(, "event.id": ")" +
+                    ledger_->id_prefix() + sequence + "\"}\n");
+    ASSERT_EQ(ledger_->flush(), 0);
+  }
+
+  void stop() {
+    ASSERT_TRUE(ledger_->close_clean({1000}));
+    ledger_.reset();
+  }
+  // What SIGKILL does.
+  void kill() { ledger_.reset(); }
+
+  void append_bytes(const std::string& bytes) {
+    const UniqueFd fd = open_file(active(), O_WRONLY | O_APPEND);
+    ASSERT_TRUE(write_whole(fd.get(), bytes));
+  }
+
+  std::vector<uint64_t> sequences(uint64_t* torn = nullptr) const {
+    LedgerReader reader{dir_ / "ledger"};
+    std::vector<uint64_t> found;
+    LedgerLine line;
+    while (reader.next(line)) found.push_back(line.sequence);
+    if (torn != nullptr) *torn = reader.torn_lines();
+    return found;
+  }
+
+  std::string active() const { return dir_ / "ledger/conntrack.json"; }
+  std::string sealed(uint64_t first) const { return dir_ / ("ledger/" + sealed_name(first)); }
+  static ino_t inode(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+  }
+
+  TempDir dir_;
+  std::unique_ptr<Ledger> ledger_;
+};
+
+TEST_F(LedgerTest, ACleanStopGoesOnInTheSameFile) {
+  open();
+  write();
+  write();
+  const ino_t before = inode(active());
+  const std::string prefix = ledger_->id_prefix();
+  stop();
+  open();
+  EXPECT_EQ(ledger_->opening().plan.before, StartPlan::Before::kCleanStop);
+  EXPECT_EQ(ledger_->opening().covered_to, (TimePoint{1000}));
+  write();
+  EXPECT_EQ(inode(active()), before);
+  EXPECT_EQ(sequences(), (std::vector<uint64_t>{1, 2, 3}));
+  // The same ledger, another epoch.
+  EXPECT_EQ(ledger_->id_prefix().substr(0, 13), prefix.substr(0, 13));
+  EXPECT_NE(ledger_->id_prefix(), prefix);
+}
+
+TEST_F(LedgerTest, AKillSealsWhatItLeft) {
+  open();
+  write();
+  write();
+  const ino_t before = inode(active());
+  kill();
+  open();
+  EXPECT_EQ(ledger_->opening().plan.before, StartPlan::Before::kKilled);
+  EXPECT_EQ(inode(sealed(1)), before);
+  EXPECT_EQ(read_file(active()), "");
+  write();
+  EXPECT_EQ(sequences(), (std::vector<uint64_t>{1, 2, 3}));
+}
+
+TEST_F(LedgerTest, ATornLineIsEndedPassedOverAndNeverCompleted) {
+  open();
+  write();
+  kill();
+  append_bytes(R"({"what": "torn", "event.sequence": 2, "tags": ["a})");
+  const std::string before = *read_file(active());
+  open();
+  EXPECT_EQ(read_file(sealed(1)), before + "\n");
+  write();
+  uint64_t torn = 0;
+  EXPECT_EQ(sequences(&torn), (std::vector<uint64_t>{1, 2}));
+  EXPECT_EQ(torn, 1U);
+}
+
+TEST_F(LedgerTest, ZerosAfterAPowerCutAreTorn) {
+  open();
+  write();
+  kill();
+  append_bytes(std::string(5000, '\0'));
+  open();
+  write();
+  uint64_t torn = 0;
+  EXPECT_EQ(sequences(&torn), (std::vector<uint64_t>{1, 2}));
+  EXPECT_EQ(torn, 1U);
+}
+
+TEST_F(LedgerTest, ATornFirstLineGivesItsNumberUp) {
+  open();
+  kill();
+  append_bytes(R"({"what)");
+  open();
+  EXPECT_TRUE(std::filesystem::exists(sealed(1)));
+  EXPECT_EQ(ledger_->next_sequence(), 2U);
+  EXPECT_EQ(ledger_->opening().plan.skipped_from, 1U);
+  EXPECT_EQ(ledger_->opening().plan.skipped_to, 1U);
+  kill();
+  append_bytes(R"({"what)");
+  open();
+  EXPECT_TRUE(std::filesystem::exists(sealed(2)));
+  EXPECT_EQ(ledger_->next_sequence(), 3U);
+}
+
+TEST_F(LedgerTest, ARestoredLedgerUsesNoNumberTwice) {
+  open();
+  write();
+  kill();
+  std::filesystem::copy(dir_ / "ledger", dir_ / "yesterday");
+  open();
+  for (int i = 0; i < 10; ++i) write();
+  kill();
+  std::filesystem::remove_all(dir_ / "ledger");
+  std::filesystem::rename(dir_ / "yesterday", dir_ / "ledger");
+  open();
+  EXPECT_EQ(ledger_->opening().plan.before, StartPlan::Before::kUnknown);
+  EXPECT_GT(ledger_->next_sequence(), 11U);
+}
+
+TEST_F(LedgerTest, ARestoredStateUsesNoNumberTwice) {
+  open();
+  write();
+  stop();
+  std::filesystem::copy(dir_ / "state", dir_ / "yesterday");
+  open();
+  for (int i = 0; i < 10; ++i) write();
+  stop();
+  std::filesystem::remove_all(dir_ / "state");
+  std::filesystem::rename(dir_ / "yesterday", dir_ / "state");
+  open();
+  EXPECT_GE(ledger_->next_sequence(), 12U);
+}
+
+TEST_F(LedgerTest, ALostStateKeepsTheLedgersId) {
+  open();
+  write();
+  const std::string id = ledger_->id_prefix().substr(0, 12);
+  stop();
+  std::filesystem::remove_all(dir_ / "state");
+  open();
+  EXPECT_EQ(ledger_->id_prefix().substr(0, 12), id);
+  EXPECT_EQ(ledger_->next_sequence(), 2U);
+}
+
+TEST_F(LedgerTest, ANumberIsReservedBeforeItIsUsed) {
+  open();
+  write();
+  {
+    // What the state on disk says while the agent runs.
+    const auto slots = *read_file(dir_ / "state/sequence");
+    uint64_t reserved = 0;
+    for (const size_t at : {size_t{0}, size_t{4096}}) {
+      const auto slot = parse_slot(std::string_view{slots}.substr(at, 4096));
+      if (slot) reserved = std::max(reserved, slot->state.reserved_to);
+    }
+    EXPECT_GE(reserved, ledger_->next_sequence());
+  }
+}
+
+TEST_F(LedgerTest, ModesAreWhateverTheUmaskIs) {
+  const mode_t umask_before = ::umask(0);
+  open();
+  ::umask(umask_before);
+  struct stat status {};
+  ASSERT_EQ(::stat((dir_ / "ledger").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0750U);
+  ASSERT_EQ(::stat(active().c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0640U);
+}
+
+TEST_F(LedgerTest, ASecondAgentIsRefused) {
+  open();
+  LedgerOptions other = options();
+  other.state = dir_ / "other-state";
+  try {
+    const Ledger second{other};
+    FAIL() << "the lock was given twice";
+  } catch (const SystemError& error) {
+    EXPECT_EQ(error.what(), "lock ledger " + other.directory +
+                                ": another natledger writes it (stop that one, or give this one "
+                                "its own ledger.directory)");
+  }
+  EXPECT_TRUE(is_being_written(options().directory));
+  kill();
+  EXPECT_FALSE(is_being_written(options().directory));
+}
+
+TEST_F(LedgerTest, AMissingGroupIsNamed) {
+  LedgerOptions other = options();
+  other.group = "no-such-group";
+  try {
+    const Ledger ledger{other};
+    FAIL() << "opened";
+  } catch (const SystemError& error) {
+    EXPECT_STREQ(error.what(),
+                 "find group no-such-group: there is none (see ledger.group; \"\" for none)");
+  }
+}
+
+TEST_F(LedgerTest, AMissingParentIsNamed) {
+  LedgerOptions other = options();
+  other.directory = dir_ / "no/such/ledger";
+  try {
+    const Ledger ledger{other};
+    FAIL() << "opened";
+  } catch (const SystemError& error) {
+    EXPECT_EQ(error.what(), "make directory " + other.directory +
+                                ": No such file or directory (see ledger.directory)");
+  }
+}
+
+TEST(LedgerReader, OfAnEmptyDirectorySaysSo) {
+  TempDir dir;
+  try {
+    const LedgerReader reader{dir.path()};
+    FAIL() << "read";
+  } catch (const SystemError& error) {
+    EXPECT_EQ(error.what(), "read ledger " + dir.path() + ": no conntrack*.json in it");
+  }
+}
+
+TEST(Segment, TailOfALongFileIsFoundFromItsEnd) {
+  TempDir dir;
+  std::ofstream out{dir / "s"};
+  out << "torn start\n";
+  for (int i = 3; i <= 5000; ++i) {
+    out << R"({"pad": ")" << std::string(100, 'p') << R"(", "event.sequence": )" << i << "}\n";
+  }
+  out << std::string(200'000, 'z');
+  out.close();
+  const SegmentTail tail = read_tail(dir / "s");
+  EXPECT_EQ(tail.first_sequence, 3U);
+  EXPECT_EQ(tail.last_sequence, 5000U);
+  EXPECT_EQ(tail.torn_bytes, 200'000U);
+  EXPECT_FALSE(tail.ends_in_newline);
+}
+
+TEST(Segment, NamesSortAndNeverLookLikeOthers) {
+  EXPECT_EQ(sealed_name(1834221), "conntrack-0000000000001834221.json");
+  TempDir dir;
+  for (const char* name :
+       {"conntrack-0000000000000000009.json", "conntrack-0000000000000000010.json",
+        "conntrack-9.json", "conntrack-000000000000000000x.json",
+        "conntrack-0000000000000000001.json.zst", "conntrack.json", "other"}) {
+    std::ofstream{dir / name};
+  }
+  const auto sealed = list_sealed(dir.path());
+  ASSERT_EQ(sealed.size(), 2U);
+  EXPECT_EQ(sealed[0].first_sequence, 9U);
+  EXPECT_EQ(sealed[1].first_sequence, 10U);
+}
+
+}  // namespace
+}  // namespace natledger

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Events, marks and a table in; lines and balanced books out.
+#include "agent/pipeline.h"
+
+#include <errno.h>
+
+#include <gtest/gtest.h>
+
+#include "agent/config.h"
+#include "base/error.h"
+#include "lookup/record.h"
+#include "unit/test_support.h"
+
+namespace natledger {
+namespace {
+
+class PipelineTest : public testing::Test {
+ protected:
+  void make(uint32_t events = kNewEvents | kDestroyEvents) {
+    EncoderOptions encoding;
+    encoding.id_prefix = sink_.prefix;
+    pipeline_ = std::make_unique<Pipeline>(
+        PipelineParts{.sink = sink_,
+                      .encoder = make_encoder(Record::kFull, encoding),
+                      .enrichers = make_enrichers(Config{}),
+                      .events = events,
+                      .max_flows = 1000,
+                      .coverage = &coverage_,
+                      .wait_for_sink = [this](int) { return --patience_ >= 0; }});
+  }
+
+  void event(const GoldenRow& row) { ring_.push_datagram(clock_, row.message); }
+  void bytes(const std::vector<std::byte>& message) { ring_.push_datagram(clock_, message); }
+  void mark(RingEntry::Kind kind, uint64_t count = 0) { ring_.push_mark(kind, clock_, count); }
+  void drained() {
+    mark(RingEntry::Kind::kDrained);
+    ring_.publish();
+    pipeline_->drain(ring_);
+    EXPECT_TRUE(pipeline_->stats().balances());
+  }
+  void pass(int64_t seconds) { clock_ = clock_ + std::chrono::seconds{seconds}; }
+
+  std::vector<std::string> actions() const {
+    std::vector<std::string> found;
+    for (const std::string& line : sink_.lines) {
+      const auto record = parse_record(line);
+      if (!record) {
+        found.push_back("no record");
+      } else if (record->coverage) {
+        found.push_back(record->coverage->action);
+      } else {
+        found.push_back(record->flow->is_end ? "end" : "start");
+      }
+    }
+    return found;
+  }
+
+  using Words = std::vector<std::string>;
+
+  MemorySink sink_;
+  CoverageLog coverage_{sink_, "gw1"};
+  EventRing ring_{4 << 20};
+  std::unique_ptr<Pipeline> pipeline_;
+  TimePoint clock_{1795331340000000000};
+  int patience_ = 0;
+};
+
+TEST_F(PipelineTest, EachMessageIsOfOneKind) {
+  make(kNewEvents);
+  pipeline_->begin(clock_, nullptr);
+  event(golden_row("tcp_snat", "NEW"));
+  event(golden_row("tcp_snat", "DESTROY"));                     // not asked for
+  bytes(from_hex("14000000000a0006000000000000000002000000"));  // an nf_tables message
+  bytes(from_hex("ffffffff"));
+  std::vector<std::byte> cut = golden_row("tcp_snat", "NEW").message;
+  cut[22] = std::byte{0xff};  // the length of the first attribute
+  bytes(cut);
+  mark(RingEntry::Kind::kForeign, 100);
+  drained();
+  const Stats stats = pipeline_->stats();
+  EXPECT_EQ(stats.received, 6U);
+  EXPECT_EQ(stats.flows, 1U);
+  EXPECT_EQ(stats.filtered, 1U);
+  EXPECT_EQ(stats.ignored, 2U);
+  EXPECT_EQ(stats.malformed, 2U);
+  EXPECT_EQ(sink_.lines.size(), 1U);
+}
+
+TEST_F(PipelineTest, ALossIsAGapFromTheLastDrainToTheMark) {
+  make();
+  pipeline_->begin(clock_, nullptr);
+  event(golden_row("tcp_snat", "NEW"));
+  drained();
+  EXPECT_EQ(sink_.covered_to, clock_);
+  const TimePoint drained_at = clock_;
+  pass(5);
+  mark(RingEntry::Kind::kOverrun, 1234);
+  drained();
+  EXPECT_EQ(actions(), (Words{"start", "coverage-gap"}));
+  const auto gap = *parse_record(sink_.lines[1])->coverage;
+  EXPECT_EQ(gap.reason, "overrun");
+  EXPECT_EQ(gap.from, drained_at);
+  EXPECT_EQ(gap.to, clock_);
+  EXPECT_NE(sink_.lines[1].find(R"("coverage.dropped":1234,"coverage.dropped_exact":true)"),
+            std::string::npos);
+  pass(5);
+  mark(RingEntry::Kind::kOverrun, 0);
+  drained();
+  EXPECT_EQ(sink_.lines[2].find("coverage.dropped"), std::string::npos) << "unknown is absent";
+  pass(5);
+  mark(RingEntry::Kind::kOversize, 5000);
+  drained();
+  EXPECT_EQ(parse_record(sink_.lines[3])->coverage->reason, "oversize");
+  EXPECT_EQ(pipeline_->stats().dropped, 1234U);
+}
+
+TEST_F(PipelineTest, ASinkThatRefusesIsAskedAgainAndNothingIsLost) {
+  make();
+  pipeline_->begin(clock_, nullptr);
+  sink_.refuse_with = ENOSPC;
+  event(golden_row("tcp_snat", "NEW"));
+  mark(RingEntry::Kind::kDrained);
+  ring_.publish();
+  patience_ = 3;
+  EXPECT_THROW(pipeline_->drain(ring_), SystemError);
+  EXPECT_EQ(patience_, -1);
+  EXPECT_FALSE(sink_.covered_to.known()) << "what is not written is not covered";
+  sink_.refuse_with = 0;
+  pipeline_->flush();
+  EXPECT_EQ(actions(), (Words{"start"}));
+}
+
+TEST_F(PipelineTest, AnEndSaysWhatItsStartSaid) {
+  make();
+  pipeline_->begin(clock_, nullptr);
+  event(golden_row("tcp_helper_ftp", "NEW"));
+  event(golden_row("tcp_helper_ftp", "DESTROY"));
+  drained();
+  const std::string& end = sink_.lines[1];
+  EXPECT_NE(end.find(R"("flow.id": "test-0-1")"), std::string::npos);
+  EXPECT_NE(end.find(R"("conntrack.helper": "ftp")"), std::string::npos);
+  EXPECT_EQ(pipeline_->live_flows().size(), 0U);
+}
+
+// A table that the resync dumps.
+class ResyncTest : public PipelineTest {
+ protected:
+  ResyncTest() {
+    make();
+    pipeline_->begin(clock_, &resync_);
+  }
+
+  void entry(const GoldenRow& row) { table_.push_back(as_dumped(row.message)); }
+
+  // As the kernel sends an entry in a dump: NLM_F_MULTI instead of NLM_F_CREATE.
+  static std::vector<std::byte> as_dumped(std::vector<std::byte> message) {
+    message[6] = std::byte{2};
+    message[7] = std::byte{0};
+    return message;
+  }
+
+  // The dump is timed by the real clock.
+  void after_the_dump() { clock_ = now() + std::chrono::seconds{2}; }
+
+  std::vector<std::vector<std::byte>> table_;
+  int dumps_ = 0;
+  Resync resync_{[this](const MessageVisit& visit) {
+    ++dumps_;
+    for (const auto& message : table_) visit(message);
+  }};
+};
+
+TEST_F(ResyncTest, AFlowThatNoEventToldOfIsAnInferredStart) {
+  entry(golden_row("tcp_snat", "NEW"));
+  drained();
+  EXPECT_EQ(actions(), Words{});
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions(), (Words{"start", "coverage-resume"}));
+  EXPECT_NE(sink_.lines[0].find(R"("event.reason": "inferred")"), std::string::npos);
+  EXPECT_NE(sink_.lines[0].find(R"("ct.event": 1)"), std::string::npos);
+  EXPECT_EQ(pipeline_->stats().inferred, 1U);
+  // Its end finds it.
+  event(golden_row("tcp_snat", "DESTROY"));
+  drained();
+  EXPECT_NE(sink_.lines[2].find(R"("flow.id": "test-0-1")"), std::string::npos);
+}
+
+TEST_F(ResyncTest, AFlowWhoseStartWasOnItsWayIsNotToldTwice) {
+  entry(golden_row("tcp_snat", "NEW"));
+  drained();
+  after_the_dump();
+  event(golden_row("tcp_snat", "NEW"));
+  drained();
+  EXPECT_EQ(actions(), (Words{"start", "coverage-resume"}));
+  EXPECT_EQ(pipeline_->stats().inferred, 0U);
+}
+
+TEST_F(ResyncTest, AFlowThatEndedMeanwhileDoesNotComeBack) {
+  entry(golden_row("tcp_snat", "NEW"));
+  drained();
+  after_the_dump();
+  event(golden_row("tcp_snat", "DESTROY"));
+  drained();
+  EXPECT_EQ(actions(), (Words{"end", "coverage-resume"}));
+  EXPECT_EQ(pipeline_->live_flows().size(), 0U);
+}
+
+TEST_F(ResyncTest, ADyingEntryIsLeftToItsEnd) {
+  std::vector<std::byte> dying = as_dumped(golden_row("tcp_snat", "DESTROY").message);
+  dying[8 - 8 + 4] = std::byte{0};  // the type: an entry, not a DESTROY
+  table_.push_back(dying);
+  drained();
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions(), (Words{"coverage-resume"}));
+}
+
+TEST_F(ResyncTest, AnOverrunBeginsAnew) {
+  entry(golden_row("tcp_snat", "NEW"));
+  drained();
+  EXPECT_EQ(dumps_, 1);
+  after_the_dump();
+  mark(RingEntry::Kind::kOverrun, 7);
+  drained();
+  EXPECT_EQ(dumps_, 2);
+  EXPECT_EQ(actions(), (Words{"coverage-gap"})) << "the first dump proves nothing any more";
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions(), (Words{"coverage-gap", "start", "coverage-resume"}));
+}
+
+}  // namespace
+}  // namespace natledger
