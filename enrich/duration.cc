@@ -16,7 +16,7 @@ class FlowDuration final : public Enricher {
     if (!flow.start.known() || !flow.end.known()) return;
     flow.annotations.add(seconds_, flow.end.seconds() - flow.start.seconds());
     // The clock was set back in between: no honest figure.
-    if (flow.end >= flow.start) flow.annotations.add(nanoseconds_, flow.end.ns - flow.start.ns);
+    if (flow.end >= flow.start) flow.annotations.add(nanoseconds_, (flow.end - flow.start).count());
   }
 
  private:

@@ -27,8 +27,22 @@ struct TimePoint {
   auto operator<=>(const TimePoint&) const = default;
 };
 
-inline TimePoint operator+(TimePoint t, Duration d) { return {t.ns + d.count()}; }
-inline TimePoint operator-(TimePoint t, Duration d) { return {t.ns - d.count()}; }
+// Instants come from outside too, so arithmetic stops at the ends of the range.
+inline TimePoint operator+(TimePoint t, Duration d) {
+  int64_t ns = 0;
+  if (!__builtin_add_overflow(t.ns, d.count(), &ns)) return {ns};
+  return {d.count() > 0 ? INT64_MAX : INT64_MIN};
+}
+inline TimePoint operator-(TimePoint t, Duration d) {
+  int64_t ns = 0;
+  if (!__builtin_sub_overflow(t.ns, d.count(), &ns)) return {ns};
+  return {d.count() < 0 ? INT64_MAX : INT64_MIN};
+}
+inline Duration operator-(TimePoint a, TimePoint b) {
+  int64_t ns = 0;
+  if (!__builtin_sub_overflow(a.ns, b.ns, &ns)) return Duration{ns};
+  return Duration{a > b ? INT64_MAX : INT64_MIN};
+}
 
 // The clock of records. Reads CLOCK_REALTIME.
 TimePoint now();

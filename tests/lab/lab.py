@@ -90,6 +90,14 @@ class Lab:
         with self.inside("router"):
             return sysctl(key, value)
 
+    def mount(self, name, size):
+        """A file system of its own, of so many bytes; again, to give it another size."""
+        path = os.path.join(self.folder, name)
+        again = "remount," if os.path.ismount(path) else ""
+        os.makedirs(path, exist_ok=True)
+        call("mount", "-t", "tmpfs", "-o", f"{again}size={size}", "tmpfs", path)
+        return path
+
     def need_entries(self, count):
         """Makes room for `count` entries. The limit is the machine's; it is put back at the end."""
         present = int(sysctl(MOST_ENTRIES))
@@ -222,6 +230,9 @@ def clean_after(run, folder):
     """Waits for the end of the process that keeps the other end of standard input."""
     limits = sys.stdin.read().split()
     take_down(run)
+    for name in os.listdir(folder):
+        if os.path.ismount(os.path.join(folder, name)):
+            call("umount", os.path.join(folder, name), check=False)
     shutil.rmtree(folder, ignore_errors=True)
     if limits:
         sysctl(MOST_ENTRIES, limits[0])

@@ -24,6 +24,16 @@ def without_clock(ulogd_line):
     return NEW_START.sub("", TIMESTAMP.sub("", ulogd_line))
 
 
+def without_own(line):
+    """A flow's line without what each reader of an event has of its own: numbers, its clock."""
+    record = json.loads(line)
+    for key in ("timestamp", "event.sequence", "event.id", "flow.id"):
+        del record[key]
+    if record["ct.event"] == NEW:
+        del record["flow.start.sec"], record["flow.start.usec"]
+    return json.dumps(record)
+
+
 def difference(ours, theirs):
     """What one of two multisets has and the other has not, in short; "" when they are equal."""
     ours, theirs = collections.Counter(ours), collections.Counter(theirs)
@@ -41,10 +51,6 @@ def is_flow(record):
 
 def is_inferred(record):
     return record.get("event.reason") == "inferred"
-
-
-def ended_flow(record):
-    return record["event.action"] == "flow-end"
 
 
 class Ledger:
@@ -71,6 +77,9 @@ class Ledger:
 
     def records(self):
         return [json.loads(line) for line in self.lines()]
+
+    def flow_lines(self):
+        return [line for line in self.lines() if is_flow(json.loads(line))]
 
     def flows(self):
         return [record for record in self.records() if is_flow(record)]

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A capture made while an agent ran gives, replayed, the records that the agent wrote."""
-import json
 import os
 import subprocess
 import unittest
@@ -10,19 +9,6 @@ import conntrack
 import generator
 import ledger
 import traffic
-
-# What each reader has of its own: numbers, and its clock.
-OWN = ("timestamp", "event.sequence", "event.id", "flow.id")
-
-
-def without_own(line):
-    record = json.loads(line)
-    for key in OWN:
-        del record[key]
-    if record["ct.event"] == ledger.NEW:
-        del record["flow.start.sec"], record["flow.start.usec"]
-    return json.dumps(record)
-
 
 class RecordReplay(unittest.TestCase):
     maxDiff = None
@@ -56,12 +42,13 @@ class RecordReplay(unittest.TestCase):
 
     def test_replay_gives_what_the_agent_wrote(self):
         entries, said = self.record_traffic()
-        ours = [line for line in self.agent.ledger.lines() if ledger.is_flow(json.loads(line))]
+        ours = self.agent.ledger.flow_lines()
         self.assertEqual(said, f"natledger: captured {len(ours)} messages in {self.capture}\n")
         self.assertGreaterEqual(len(ours), len(entries) + 2 * len(traffic.DIALS))
 
         full = self.replay()
-        self.assertEqual(ledger.difference(map(without_own, full), map(without_own, ours)), "")
+        self.assertEqual(ledger.difference(map(ledger.without_own, full),
+                                           map(ledger.without_own, ours)), "")
         ulogd_lines = self.replay("--record", "ulogd")
         self.assertEqual(ledger.difference(
             map(ledger.without_clock, ulogd_lines),

@@ -65,8 +65,8 @@ class Start(unittest.TestCase):
                 made = running.done()
                 self.agent.wait_written()
                 self.agent.stop()
-                self.check_once(made)
                 generator.generate(self.lab, "delete", 2000, first=number * 2000)
+                self.check_once(made)
 
     def check_once(self, made):
         """In the last run each flow has one start; both sorts of start occurred."""

@@ -16,7 +16,7 @@ class Tailer:
         self.lines = []  # whole ones, of all files, as they came
         self._files = {}  # by inode: the open file, and what came since its last newline
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self):

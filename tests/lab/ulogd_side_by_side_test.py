@@ -84,7 +84,7 @@ class UlogdSideBySide(unittest.TestCase):
         self.ours.stop()
         self.theirs.stop()
         ulogd_lines = self.theirs.lines()
-        our_lines = [line for line in self.ours.ledger.lines() if ledger.is_flow(json.loads(line))]
+        our_lines = self.ours.ledger.flow_lines()
         self.assertEqual(ledger.difference(
             [ledger.without_clock(ledger.ulogd_part(line)) for line in our_lines],
             map(ledger.without_clock, ulogd_lines)), "")
