@@ -44,10 +44,14 @@ void Receiver::stop() {
 
 void Receiver::run() {
   try {
+    bool stopping = false;
     while (!abandoned_) {
       const Received received = socket_.receive(ring_);
       if (received == Received::kNoRoom) std::this_thread::sleep_for(kNap);
-      if (received == Received::kDrained && !wait_for_events()) break;
+      if (received != Received::kDrained) continue;
+      // A stop takes what came before it.
+      if (stopping) break;
+      stopping = !wait_for_events();
     }
   } catch (const SystemError& failure) {
     failed_(failure.what());

@@ -121,7 +121,8 @@ class Start(unittest.TestCase):
              "coverage-gap", "coverage-start", "coverage-resume", "coverage-stop"])
         gap, = self.agent.ledger.coverage("coverage-gap")
         self.assertEqual(gap["coverage.reason"], "agent-down")
-        self.assertTrue(stopping <= agent.ns_of(gap["coverage.from"]) <= stopped, gap)
+        begun = agent.ns_of(gap["coverage.from"])
+        self.assertTrue(stopping <= begun <= stopped, (stopping, begun, stopped))
         self.assertTrue(starting <= agent.ns_of(gap["coverage.to"]) <= started, gap)
         self.assertEqual(gap["coverage.from"], records[-5]["@timestamp"])
 
