@@ -5,6 +5,7 @@
 // Attributes ends early on a broken one, so well_formed() has to be asked after it.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -43,19 +44,21 @@ struct Attribute {
 
 class Attributes {
  public:
-  explicit Attributes(Bytes bytes) : rest_(bytes) {}
+  explicit Attributes(Bytes bytes) : at_(bytes.data()), left_(bytes.size()) {}
 
   // Moves to the next attribute. False at the end, and at a broken one.
   bool next(Attribute& attribute) {
-    if (rest_.empty()) return false;
-    if (rest_.size() < kHeaderBytes) return broken();
-    const size_t length = load<uint16_t>(rest_.data());
-    if (length < kHeaderBytes || length > rest_.size()) return broken();
+    if (left_ < kHeaderBytes) return end();
+    const size_t length = load<uint16_t>(at_);
+    // Too short wraps around to too long.
+    if (length - kHeaderBytes > left_ - kHeaderBytes) return broken();
     // The two top bits say "nested" and "network order"; kernels differ in setting them.
-    attribute.type = load<uint16_t>(rest_.data() + 2) & 0x3fff;
-    attribute.value = rest_.subspan(kHeaderBytes, length - kHeaderBytes);
-    const size_t padded = (length + 3) & ~size_t{3};
-    rest_ = rest_.subspan(padded < rest_.size() ? padded : rest_.size());
+    attribute.type = load<uint16_t>(at_ + 2) & 0x3fff;
+    attribute.value = {at_ + kHeaderBytes, length - kHeaderBytes};
+    // The last one may lack its padding.
+    const size_t padded = std::min((length + 3) & ~size_t{3}, left_);
+    at_ += padded;
+    left_ -= padded;
     return true;
   }
 
@@ -64,12 +67,17 @@ class Attributes {
  private:
   static constexpr size_t kHeaderBytes = 4;
 
+  bool end() {
+    if (left_ != 0) well_formed_ = false;
+    return false;
+  }
   bool broken() {
     well_formed_ = false;
     return false;
   }
 
-  Bytes rest_;
+  const std::byte* at_;
+  size_t left_;
   bool well_formed_ = true;
 };
 

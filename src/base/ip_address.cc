@@ -12,8 +12,9 @@ namespace natledger {
 
 namespace {
 
+// An octet and the dot behind it.
 struct OctetText {
-  char text[3];
+  char text[4];
   uint8_t length;
 };
 
@@ -24,26 +25,19 @@ constexpr auto kOctets = [] {
     if (i >= 100) o.text[o.length++] = static_cast<char>('0' + i / 100);
     if (i >= 10) o.text[o.length++] = static_cast<char>('0' + i / 10 % 10);
     o.text[o.length++] = static_cast<char>('0' + i % 10);
+    o.text[o.length++] = '.';
   }
   return octets;
 }();
 
-// Writes up to one byte beyond what it returns, which the next character overwrites.
-char* append_octet(char* out, uint8_t value) {
-  const OctetText& o = kOctets[value];
-  std::memcpy(out, o.text, sizeof o.text);
-  return out + o.length;
-}
-
+// Writes up to four bytes beyond what it returns.
 char* append_v4(char* out, const uint8_t* bytes) {
-  out = append_octet(out, bytes[0]);
-  *out++ = '.';
-  out = append_octet(out, bytes[1]);
-  *out++ = '.';
-  out = append_octet(out, bytes[2]);
-  *out++ = '.';
-  const OctetText& last = kOctets[bytes[3]];
-  return append_text(out, {last.text, last.length});
+  for (int i = 0; i < 4; ++i) {
+    const OctetText& octet = kOctets[bytes[i]];
+    std::memcpy(out, octet.text, sizeof octet.text);
+    out += octet.length;
+  }
+  return out - 1;  // the last dot
 }
 
 char* append_group(char* out, unsigned group) {

@@ -71,11 +71,19 @@ char* append_escaped(char* out, char c) {
   return out;
 }
 
+// Neither escaped nor part of a sequence: nearly everything.
+bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
 }  // namespace
 
 char* append_json_string(char* out, std::string_view text) {
   *out++ = '"';
   while (!text.empty()) {
+    if (is_plain(text[0])) {
+      *out++ = text[0];
+      text.remove_prefix(1);
+      continue;
+    }
     const size_t bytes = well_formed_bytes(text);
     if (bytes == 0) {
       out = append_text(out, "\xef\xbf\xbd");

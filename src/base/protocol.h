@@ -2,6 +2,7 @@
 // Layer-4 protocols: their numbers, their names, what they have.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -18,10 +19,12 @@ inline constexpr uint8_t kUdpLite = 136;
 
 // The protocols whose ports ulogd2 prints, as 0 where the kernel gave none (DCCP on Linux 6.18,
 // which tracks it no more).
-inline bool has_ports(uint8_t protocol) {
-  return protocol == kTcp || protocol == kUdp || protocol == kDccp || protocol == kSctp ||
-         protocol == kUdpLite;
-}
+inline constexpr auto kHasPorts = [] {
+  std::array<bool, 256> has{};
+  for (const uint8_t protocol : {kTcp, kUdp, kDccp, kSctp, kUdpLite}) has[protocol] = true;
+  return has;
+}();
+constexpr bool has_ports(uint8_t protocol) { return kHasPorts[protocol]; }
 
 inline bool is_icmp(uint8_t protocol) { return protocol == kIcmp || protocol == kIcmp6; }
 

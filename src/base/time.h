@@ -22,8 +22,11 @@ struct TimePoint {
 
   bool known() const { return ns != 0; }
   // Whole seconds and the microseconds after them, rounded down, as ulogd2 prints them.
-  int64_t seconds() const;
-  int64_t microseconds() const;
+  int64_t seconds() const { return ns / kNsPerSecond - (ns % kNsPerSecond < 0 ? 1 : 0); }
+  int64_t microseconds() const {
+    const int64_t rest = ns % kNsPerSecond;
+    return (rest < 0 ? rest + kNsPerSecond : rest) / kNsPerMicrosecond;
+  }
   auto operator<=>(const TimePoint&) const = default;
 };
 
