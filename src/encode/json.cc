@@ -63,6 +63,14 @@ Opening opening_of(const EncoderOptions& options) {
   return opening;
 }
 
+std::string closing_of(const EncoderOptions& options) {
+  std::string closing;
+  if (!options.observer.empty())
+    closing += R"(, "observer.name": )" + json_string(options.observer);
+  if (!options.tags.empty()) closing += R"(, "tags": )" + tags_text(options.tags);
+  return closing + "}\n";
+}
+
 class JsonEncoder final : public Encoder {
  public:
   JsonEncoder(Record record, const EncoderOptions& options)
@@ -70,12 +78,11 @@ class JsonEncoder final : public Encoder {
         timestamp_(options.timestamp),
         opening_(opening_of(options)),
         bare_opening_(opening_.before_time == "{" && opening_.after_time.empty()),
-        id_prefix_("\"" + options.id_prefix) {
-    if (!options.observer.empty()) {
-      closing_ += R"(, "observer.name": )" + json_string(options.observer);
+        id_prefix_("\"" + options.id_prefix),
+        closing_(closing_of(options)) {
+    for (size_t i = 0; i < fields().size(); ++i) {
+      annotation_keys_[i] = BlockText{", \"" + std::string{fields()[i].name} + "\": "};
     }
-    if (!options.tags.empty()) closing_ += R"(, "tags": )" + tags_text(options.tags);
-    closing_ += "}\n";
     for (size_t bit = 0; bit < kLabelBits; ++bit) {
       const std::string& name = options.label_names[bit];
       labels_[bit] = json_string(name.empty() ? std::to_string(bit) : name);
@@ -85,14 +92,12 @@ class JsonEncoder final : public Encoder {
 
   std::string_view encode(const Flow& flow) override {
     at_ = line_.data();
-    put_text(opening_.before_time);
-    if (timestamp_) put_text(time_.iso(flow.receipt.seconds()));
-    put_text(opening_.after_time);
+    put_opening(flow.receipt.seconds());
     put_rows<kUlogdRows>(flow);
     if (full_) {
       put_rows<kOwnRows>(flow);
       for (size_t i = 0; i < flow.annotations.size(); ++i) put_annotation(flow.annotations[i]);
-      put_text(closing_);
+      put_block(closing_);
     } else {
       put_text("}\n");
     }
@@ -104,6 +109,16 @@ class JsonEncoder final : public Encoder {
   }
 
  private:
+  // The same for a whole second.
+  void put_opening(int64_t receipt_seconds) {
+    if (receipt_seconds != opening_second_) {
+      const std::string_view time = timestamp_ ? time_.iso(receipt_seconds) : std::string_view{};
+      opening_text_ = BlockText{opening_.before_time + std::string{time} + opening_.after_time};
+      opening_second_ = receipt_seconds;
+    }
+    put_block(opening_text_);
+  }
+
   // What a row's reader calls: the key, then the value.
   template <const auto& kRows, size_t kIndex>
   struct Put {
@@ -125,9 +140,7 @@ class JsonEncoder final : public Encoder {
   }
 
   void put_annotation(const Annotation& annotation) {
-    put_text(", \"");
-    put_text(annotation.field->name);
-    put_text("\": ");
+    put_block(annotation_keys_[static_cast<size_t>(annotation.field - fields().data())]);
     if (const auto* text = std::get_if<std::string_view>(&annotation.value)) {
       check(text->size() <= kMostAnnotationText, "an annotation's text is too long");
       at_ = append_json_string(at_, *text);
@@ -137,6 +150,7 @@ class JsonEncoder final : public Encoder {
   }
 
   void put_text(std::string_view text) { at_ = append_text(at_, text); }
+  void put_block(const BlockText& text) { at_ = text.append_to(at_); }
   void put_char(char c) { *at_++ = c; }
 
   void put_value(uint8_t value) { at_ = append_number(at_, value); }
@@ -148,7 +162,8 @@ class JsonEncoder final : public Encoder {
   // A constant of ours, which needs no escapes.
   void put_value(std::string_view value) {
     put_char('"');
-    put_text(value);
+    at_ = __builtin_constant_p(value.size()) ? append_text(at_, value)
+                                             : append_short_text(at_, value);
     put_char('"');
   }
   void put_value(const HelperName& helper) { at_ = append_json_string(at_, helper.view()); }
@@ -168,7 +183,7 @@ class JsonEncoder final : public Encoder {
     put_char('"');
   }
   void put_value(RecordId id) {
-    put_text(id_prefix_);
+    put_block(id_prefix_);
     at_ = append_number(at_, id.sequence);
     put_char('"');
   }
@@ -202,7 +217,8 @@ class JsonEncoder final : public Encoder {
   }
 
   size_t longest_line() const {
-    size_t bytes = opening_.before_time.size() + opening_.after_time.size() + closing_.size() + 64;
+    size_t bytes = opening_.before_time.size() + opening_.after_time.size() + closing_.size() + 64 +
+                   BlockText::kSlack;
     for (const Field& field : fields()) bytes += field.name.size() + kValueBytes;
     bytes += 3 * id_prefix_.size();
     for (const std::string& label : labels_) bytes += label.size() + 2;
@@ -213,8 +229,11 @@ class JsonEncoder final : public Encoder {
   const bool timestamp_;
   const Opening opening_;
   const bool bare_opening_;  // no key before those of the flow
-  const std::string id_prefix_;
-  std::string closing_;
+  BlockText opening_text_;
+  int64_t opening_second_ = INT64_MIN;
+  const BlockText id_prefix_;
+  const BlockText closing_;
+  std::array<BlockText, kFieldCount> annotation_keys_;
   std::array<std::string, kLabelBits> labels_;
   LocalTime time_;
   std::string line_;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <new>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -55,9 +56,10 @@ class Annotations {
     return *this;
   }
 
-  void add(const Field& field, const AnnotationValue& value) {
+  template <class Value>
+  void add(const Field& field, const Value& value) {
     check(size_ < kMost, "too many annotations on one flow");
-    slots_[size_++].value = Annotation{&field, value};
+    new (&slots_[size_++].value) Annotation{&field, value};
   }
   size_t size() const { return size_; }
   const Annotation& operator[](size_t i) const { return slots_[i].value; }

@@ -383,5 +383,6 @@ inline constexpr auto kOtherRows = std::tuple{
 // clang-format on
 
 inline constexpr auto kFieldRows = std::tuple_cat(kUlogdRows, kOwnRows, kOtherRows);
+inline constexpr size_t kFieldCount = std::tuple_size_v<std::remove_cvref_t<decltype(kFieldRows)>>;
 
 }  // namespace natledger

@@ -5,6 +5,7 @@
 
 #include <netinet/in.h>
 
+#include <bit>
 #include <cstring>
 #include <random>
 #include <unordered_set>
@@ -27,7 +28,15 @@ struct FlowKey {
   uint8_t zone_direction;
   uint8_t protocol;
 
-  bool operator==(const FlowKey&) const = default;
+  using Words = std::array<uint64_t, (2 * kAddressBytes + 8) / 8>;
+  Words words() const { return std::bit_cast<Words>(*this); }
+  // As words: the default is a call of memcmp.
+  bool operator==(const FlowKey& other) const {
+    const Words a = words(), b = other.words();
+    uint64_t different = 0;
+    for (size_t i = 0; i < a.size(); ++i) different |= a[i] ^ b[i];
+    return different == 0;
+  }
 };
 using FlowKey4 = FlowKey<4>;
 using FlowKey6 = FlowKey<16>;
@@ -77,11 +86,8 @@ FlowKey<kAddressBytes> key_of(const Leg& leg, uint16_t zone, ZoneDirection direc
 // Seeded at start: who can choose tuples must not be able to choose collisions.
 template <class Key>
 uint64_t hash_of(const Key& key, uint64_t seed) {
-  static_assert(sizeof key % 8 == 0);
-  uint64_t words[sizeof key / 8];
-  std::memcpy(words, &key, sizeof key);
   uint64_t hash = seed;
-  for (const uint64_t word : words) {
+  for (const uint64_t word : key.words()) {
     __extension__ using Wide = unsigned __int128;
     const Wide product = static_cast<Wide>(hash ^ word) * 0x9e3779b97f4a7c15;
     hash = static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
@@ -167,6 +173,8 @@ struct LiveFlows::Tables {
 
   // Gives `flow` what an earlier event told and this one does not, and keeps what it adds.
   void carry_over(uint32_t& place, Flow& flow) {
+    const bool says = flow.helper.bytes != 0 || flow.labels.any() || flow.parent_sequence != 0;
+    if (!says && place == kNothingAside) return;
     Aside merged = place == kNothingAside ? Aside{} : asides[place];
     if (flow.helper.bytes != 0) merged.helper = flow.helper;
     if (flow.labels.any()) merged.labels = flow.labels;
@@ -176,7 +184,7 @@ struct LiveFlows::Tables {
     flow.parent_sequence = merged.parent_sequence;
     if (place != kNothingAside) {
       asides[place] = merged;
-    } else if (merged.helper.bytes != 0 || merged.labels.any() || merged.parent_sequence != 0) {
+    } else {
       place = set_aside(merged);
     }
   }

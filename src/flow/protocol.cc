@@ -5,7 +5,7 @@
 #include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
-#include <optional>
+#include <bit>
 
 namespace natledger {
 
@@ -39,24 +39,22 @@ constexpr auto kSctpStates = [] {
   return names;
 }();
 
-struct StatusBit {
-  uint32_t bit;
-  std::string_view name;
-};
-constexpr StatusBit kStatusBits[] = {
-    {IPS_EXPECTED, "expected"},   {IPS_SEEN_REPLY, "seen_reply"},
-    {IPS_ASSURED, "assured"},     {IPS_SEQ_ADJUST, "seq_adjust"},
-    {IPS_HELPER, "helper"},       {IPS_FIXED_TIMEOUT, "fixed_timeout"},
-    {IPS_UNTRACKED, "untracked"}, {IPS_TEMPLATE, "template"},
-};
+constexpr uint32_t kNamedBits = IPS_EXPECTED | IPS_SEEN_REPLY | IPS_ASSURED | IPS_SEQ_ADJUST |
+                                IPS_HELPER | IPS_FIXED_TIMEOUT | IPS_UNTRACKED | IPS_TEMPLATE;
+static_assert(std::popcount(kNamedBits) == StatusNames::kMost);
 
-std::optional<uint16_t> port_of(const Leg& leg, uint16_t port) {
-  if (has_ports(leg.protocol)) return port;
-  if (is_icmp(leg.protocol)) return leg.icmp_id;
-  // Version 0 of GRE has no keys, which the kernel keeps as two zeros.
-  if (leg.protocol == kGre && (leg.source_port | leg.target_port) != 0) return port;
-  return {};
-}
+constexpr auto kStatusNames = [] {
+  std::array<std::string_view, 32> names{};
+  names[IPS_EXPECTED_BIT] = "expected";
+  names[IPS_SEEN_REPLY_BIT] = "seen_reply";
+  names[IPS_ASSURED_BIT] = "assured";
+  names[IPS_SEQ_ADJUST_BIT] = "seq_adjust";
+  names[IPS_HELPER_BIT] = "helper";
+  names[IPS_FIXED_TIMEOUT_BIT] = "fixed_timeout";
+  names[IPS_UNTRACKED_BIT] = "untracked";
+  names[IPS_TEMPLATE_BIT] = "template";
+  return names;
+}();
 
 }  // namespace
 
@@ -70,15 +68,12 @@ std::string_view sctp_state_name(uint8_t state) {
 
 StatusNames status_names(uint32_t status) {
   StatusNames result;
-  for (const StatusBit& known : kStatusBits) {
-    if (status & known.bit) result.names[result.size++] = known.name;
+  for (uint32_t bits = status & kNamedBits; bits != 0; bits &= bits - 1) {
+    result.names[result.size++] = kStatusNames[static_cast<size_t>(std::countr_zero(bits))];
   }
   return result;
 }
 
 bool is_offloaded(uint32_t status) { return (status & (IPS_OFFLOAD | IPS_HW_OFFLOAD)) != 0; }
-
-Endpoint source_of(const Leg& leg) { return {leg.source, port_of(leg, leg.source_port)}; }
-Endpoint target_of(const Leg& leg) { return {leg.target, port_of(leg, leg.target_port)}; }
 
 }  // namespace natledger
