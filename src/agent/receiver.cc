@@ -5,9 +5,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 
 #include "base/error.h"
 
@@ -15,9 +15,17 @@ namespace natledger {
 
 namespace {
 
-// After the socket was empty events are let gather: reading 64 at once costs 0.6 us of the kernel's
-// time each instead of 1.4.
-constexpr auto kNap = std::chrono::milliseconds{1};
+// After the socket was empty events are let gather: each waking of two threads costs as much as
+// ten events. docs/performance.md has the figures.
+constexpr std::chrono::microseconds kLongestNap{20'000};
+constexpr size_t kEventBytes = 1280;  // what one takes of the receive buffer (Linux 6.18)
+
+// A nap leaves three quarters of the buffer free at a million events a second.
+std::chrono::microseconds nap_for(size_t receive_buffer_bytes) {
+  const size_t most_events = receive_buffer_bytes / kEventBytes;
+  return std::min(kLongestNap, std::chrono::microseconds{most_events / 4});
+}
+
 // How often an idle agent says that it has seen all.
 constexpr int kIdleMs = 200;
 
@@ -27,6 +35,7 @@ Receiver::Receiver(EventSocket& socket, EventRing& ring, std::function<void(cons
     : socket_(socket),
       ring_(ring),
       failed_(std::move(failed)),
+      nap_(nap_for(socket.receive_buffer_bytes())),
       stop_fd_(check_call("make eventfd", ::eventfd(0, EFD_CLOEXEC))),
       thread_([this] { run(); }) {}
 
@@ -47,7 +56,7 @@ void Receiver::run() {
     bool stopping = false;
     while (!abandoned_) {
       const Received received = socket_.receive(ring_);
-      if (received == Received::kNoRoom) std::this_thread::sleep_for(kNap);
+      if (received == Received::kNoRoom) std::this_thread::sleep_for(nap_);
       if (received != Received::kDrained) continue;
       // A stop takes what came before it.
       if (stopping) break;
@@ -58,7 +67,7 @@ void Receiver::run() {
   }
   while (!ring_.has_room()) {
     if (abandoned_) return;
-    std::this_thread::sleep_for(kNap);
+    std::this_thread::sleep_for(nap_);
   }
   ring_.push_mark(RingEntry::Kind::kEnd, now());
   ring_.publish();
@@ -70,7 +79,7 @@ bool Receiver::wait_for_events() {
   const int ready = ::poll(fds.data(), fds.size(), kIdleMs);
   if (ready < 0 && errno != EINTR) throw SystemError("wait for conntrack events", errno);
   if (ready > 0 && fds[1].revents != 0) return false;
-  if (ready > 0) std::this_thread::sleep_for(kNap);
+  if (ready > 0) std::this_thread::sleep_for(nap_);
   return true;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <thread>
 
@@ -31,6 +32,7 @@ class Receiver {
   EventSocket& socket_;
   EventRing& ring_;
   std::function<void(const char*)> failed_;
+  const std::chrono::microseconds nap_;
   UniqueFd stop_fd_;
   std::atomic<bool> abandoned_{false};
   std::thread thread_;

@@ -112,6 +112,7 @@ void EventRing::write(uint32_t kind, std::span<const std::byte> payload) {
                                                 std::memory_order_release);
     write_chunk_ = following;
     write_at_ = 0;
+    worth_waking_ = true;
   }
   std::byte* at = chunk(write_chunk_) + write_at_;
   const Header header{kind, static_cast<uint32_t>(payload.size())};
@@ -132,6 +133,7 @@ void EventRing::push_datagram(TimePoint at, std::span<const std::byte> datagram)
 }
 
 void EventRing::push_mark(RingEntry::Kind kind, TimePoint at, uint64_t count) {
+  worth_waking_ = true;
   write_time(at);
   write(static_cast<uint32_t>(kind), std::as_bytes(std::span{&count, 1}));
 }
@@ -139,6 +141,8 @@ void EventRing::push_mark(RingEntry::Kind kind, TimePoint at, uint64_t count) {
 void EventRing::publish() {
   links_->chunk[write_chunk_].committed.store(static_cast<uint32_t>(write_at_),
                                               std::memory_order_release);
+  if (!worth_waking_) return;
+  worth_waking_ = false;
   links_->published.fetch_add(1, std::memory_order_release);
   links_->published.notify_one();
 }

@@ -46,7 +46,9 @@ class EventRing {
   EventRing& operator=(const EventRing&) = delete;
 
   // The producer. Each group of pushes is preceded by has_room(); it is at most 64 datagrams,
-  // kMostGroupBytes in all, and 64 marks. What is pushed is seen by the consumer after publish().
+  // kMostGroupBytes in all, and 64 marks. What is pushed is seen by the consumer after publish(). A
+  // sleeping one is woken by a mark or a full chunk: waking it for each group costs more than the
+  // group's own work.
   static constexpr size_t kMostGroupBytes = 64 * 2048;
   bool has_room() const;
   void push_datagram(TimePoint at, std::span<const std::byte> datagram);
@@ -55,7 +57,7 @@ class EventRing {
 
   // The consumer. False when nothing is there now.
   bool next(RingEntry& entry);
-  // Waits until something is published.
+  // Returns at once when something is there; else waits until it is worth waking.
   void wait();
 
   // From any thread, approximately: bytes of memory held by the ring.
@@ -79,6 +81,7 @@ class EventRing {
   uint32_t write_chunk_ = 0;
   size_t write_at_ = 0;
   TimePoint write_time_;
+  bool worth_waking_ = false;
 
   // The consumer's.
   uint32_t read_chunk_ = 0;
