@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Makes and deletes entries in the conntrack table of its network namespace, without a packet.
+// Makes, deletes and counts entries in the conntrack table of its network namespace, without a
+// packet.
 //
 // The kernel tells its listeners of each as of real traffic, as fast as the worst burst. Standard
 // output is the log that tests take the truth from, a line for each entry that the kernel said it
@@ -61,12 +62,17 @@ class Generator {
       : options_(options), socket_(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC)) {
     if (!socket_) throw SystemError("open netlink socket", errno);
     check_call("bind netlink socket", mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID));
+    const int buffer_bytes = 8 << 20;  // room for the answers to a whole batch
+    check_call("enlarge the receive buffer",
+               ::setsockopt(mnl_socket_get_fd(socket_.get()), SOL_SOCKET, SO_RCVBUFFORCE,
+                            &buffer_bytes, sizeof buffer_bytes));
     int on = 1;
     mnl_socket_setsockopt(socket_.get(), NETLINK_CAP_ACK, &on, sizeof on);
   }
 
   void make(Span span) { run_batch(span, IPCTNL_MSG_CT_NEW); }
   void remove(Span span) { run_batch(span, IPCTNL_MSG_CT_DELETE); }
+  uint64_t count_dumped();
   uint64_t refused() const { return refused_; }
 
  private:
@@ -146,6 +152,34 @@ class Generator {
   uint64_t refused_ = 0;
 };
 
+// The barest loop over a dump of the table: what reading it costs at least.
+uint64_t Generator::count_dumped() {
+  nlmsghdr* header = mnl_nlmsg_put_header(answers_.data());
+  header->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
+  header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg));
+  check_call("ask for the table",
+             static_cast<int>(mnl_socket_sendto(socket_.get(), header, header->nlmsg_len)));
+  uint64_t entries = 0;
+  for (;;) {
+    const ssize_t got = mnl_socket_recvfrom(socket_.get(), answers_.data(), answers_.size());
+    check_call("read the table", static_cast<int>(got));
+    int left = static_cast<int>(got);
+    for (auto* entry = reinterpret_cast<nlmsghdr*>(answers_.data()); mnl_nlmsg_ok(entry, left);
+         entry = mnl_nlmsg_next(entry, &left)) {
+      check(entry->nlmsg_type != NLMSG_ERROR, "the kernel refuses the dump");
+      if (entry->nlmsg_type == NLMSG_DONE) return entries;
+      ++entries;
+    }
+  }
+}
+
+int run_dump(const FlowsOptions& options) {
+  const uint64_t entries = Generator{options}.count_dumped();
+  std::printf("%llu\n", static_cast<unsigned long long>(entries));
+  return entries == options.count ? 0 : 1;
+}
+
 // Batch after batch at the pace asked for; each deletion lags `live` flows behind.
 int run_flows(const FlowsOptions& options) {
   Generator generator{options};
@@ -185,8 +219,8 @@ int run_flows(const FlowsOptions& options) {
 int main(int argc, char** argv) {
   natledger::FlowsOptions options;
   CLI::App app{"Makes and deletes conntrack entries, and says which on standard output."};
-  app.add_option("ACTION", options.action, "make, delete, or churn: both")
-      ->check(CLI::IsMember({"make", "delete", "churn"}))
+  app.add_option("ACTION", options.action, "make, delete, churn: both; dump: count the table")
+      ->check(CLI::IsMember({"make", "delete", "churn", "dump"}))
       ->required();
   app.add_option("COUNT", options.count, "how many flows")
       ->check(CLI::Range(1U, 1U << 24))
@@ -198,7 +232,7 @@ int main(int argc, char** argv) {
   app.add_flag("--mix", options.mix, "of every kind in turn, rather than TCP with source NAT");
   CLI11_PARSE(app, argc, argv);
   try {
-    return natledger::run_flows(options);
+    return options.action == "dump" ? natledger::run_dump(options) : natledger::run_flows(options);
   } catch (const natledger::SystemError& error) {
     std::fprintf(stderr, "natledger_flows: %s\n", error.what());
     return 1;

@@ -25,6 +25,8 @@ class Generator:
     def __init__(self, lab, action, count, **options):
         argv = [PROGRAM, action, str(count)]
         for key, value in options.items():
+            if value is False:
+                continue
             argv.append("--" + key.replace("_", "-"))
             if value is not True:
                 argv.append(str(value))

@@ -15,13 +15,15 @@ stack=events:NFCT,addresses:IP2STR,lines:JSON
 [events]
 hash_enable=0
 event_mask=5
-netlink_socket_buffer_size=16777216
-netlink_socket_buffer_maxsize=33554432
+{buffers}
 
 [lines]
-file="{folder}/ulogd.json"
+file="{output}"
 sync=1
 """
+LARGE_BUFFERS = """\
+netlink_socket_buffer_size=16777216
+netlink_socket_buffer_maxsize=33554432"""
 PLUGINS = ("ulogd_inpflow_NFCT.so", "ulogd_filter_IP2STR.so", "ulogd_output_JSON.so")
 NETLINK_NETFILTER = 12
 
@@ -34,14 +36,18 @@ def find_plugin(name):
 
 
 class Ulogd:
-    def __init__(self, the_lab):
+    """Debian's own settings but for the buffers, and for where it writes."""
+
+    def __init__(self, the_lab, large_buffers=True, output_folder=None):
         self.lab = the_lab
         self.folder = os.path.join(the_lab.folder, "ulogd")
         os.mkdir(self.folder)
+        self.output = os.path.join(output_folder or self.folder, "ulogd.json")
         plugins = "\n".join(f'plugin="{find_plugin(name)}"' for name in PLUGINS)
         config = os.path.join(self.folder, "ulogd.conf")
         with open(config, "w", encoding="ascii") as file:
-            file.write(CONFIG.format(folder=self.folder, plugins=plugins))
+            file.write(CONFIG.format(folder=self.folder, output=self.output, plugins=plugins,
+                                     buffers=LARGE_BUFFERS if large_buffers else ""))
         self.process = the_lab.start("router", "ulogd", "-c", config)
         agent.wait_for("ulogd2 to listen", self._listens)
 
@@ -61,7 +67,7 @@ class Ulogd:
             return log.read()
 
     def lines(self):
-        with open(os.path.join(self.folder, "ulogd.json"), encoding="utf-8") as lines:
+        with open(self.output, encoding="utf-8") as lines:
             return [line[:-1] for line in lines if line.endswith("\n")]
 
     def stop(self):

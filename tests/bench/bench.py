@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Measures every number that natledger promises, beside ulogd2 where it has one.
+
+Prints a table, and with --write puts it into tests/bench/README.md. With --check the exit status is
+1 when something that must be reached was missed.
+"""
+import argparse
+import datetime
+import json
+import statistics
+import sys
+import typing
+
+import lab
+import live
+import measure
+import report
+import single
+
+MIB = 2**20
+
+
+class Verdict(typing.NamedTuple):
+    """One promise: what was measured, and whether it is enough."""
+    what: str
+    must: str
+    aim: str
+    measured: str
+    met: bool
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.quick = options.quick
+        self.runs = []  # (load, [Result of each side])
+        self.verdicts = []
+        self.figures = []  # (what, text)
+        self.captures = single.Captures()
+
+    def say(self, text):
+        print(text, file=sys.stderr, flush=True)
+
+    def verdict(self, *row):
+        self.verdicts.append(Verdict(*row))
+        self.say(report.verdict_line(self.verdicts[-1]))
+
+    def live(self, load, results):
+        self.runs.append((load, results))
+        for result in results:
+            self.say(report.run_line(load, result))
+
+    def cpu(self):
+        """The promise of a tenth: many events, none lost on either side."""
+        ratios = []
+        per_second, seconds = 20_000, 4 if self.quick else 10
+        for number in range(self.options.repeats):
+            ours, theirs = live.steady(per_second, seconds)
+            self.live(f"{per_second:,} events/s for {seconds} s, run {number + 1}", (ours, theirs))
+            if ours.cpu_us is not None and theirs.cpu_us is not None:
+                ratios.append(theirs.cpu_us / ours.cpu_us)
+        text = f"1/{measure.spread(ratios, 1)}" if ratios else "no run without loss"
+        self.verdict(f"CPU an event, kernel to line, against ulogd2, {per_second:,} events/s",
+                     "<= 1/6", "<= 1/10", text, bool(ratios) and statistics.median(ratios) >= 6)
+
+    def steady(self):
+        seconds = 6 if self.quick else 60
+        for per_second in (1_000, 5_000, 20_000):
+            results = live.steady(per_second, seconds)
+            self.live(f"{per_second:,} events/s for {seconds} s", results)
+            self.verdict(f"lost at {per_second:,} events/s", "0", "0", str(results[0].lost),
+                         results[0].lost == 0)
+        results = live.steady(5_000, seconds, mix=True)
+        self.live(f"5,000 events/s of 26 kinds for {seconds} s", results)
+
+    def flush(self):
+        for entries in (200_000,) if self.quick else (200_000, 1_000_000):
+            for large in (False, True):
+                self.flush_once(entries, large, False)
+            self.flush_once(entries, False, True)
+
+    def flush_once(self, entries, large, stall):
+        results = live.flush(entries, large, stall)
+        load = f"flush of {entries:,} entries"
+        if stall:
+            load += f", the disk stalls for {live.STALL_S} s"
+        self.live(load, results)
+        self.verdict(f"lost in a {load}", "0", "0", str(results[0].lost), results[0].lost == 0)
+
+    def replay(self):
+        events = 200_000 if self.quick else 1_000_000
+        for mix in (False, True):
+            single.replay_per_second(self.captures, events, mix)
+            rates = [single.replay_per_second(self.captures, events, mix) / 1e6
+                     for _ in range(self.options.repeats)]
+            kinds = "26 kinds of flows" if mix else "TCP with source NAT"
+            text = f"{measure.spread(rates)} M/s"
+            if mix:
+                self.figure(f"replay of {events:,} events, {kinds}", text)
+            else:
+                self.verdict(f"replay of {events:,} events, {kinds}, records a second of CPU",
+                             ">= 1 M/s", ">= 2 M/s", text, statistics.median(rates) >= 1)
+
+    def figure(self, what, text):
+        self.figures.append((what, text))
+        self.say(f"{what}: {text}")
+
+    def instructions(self):
+        count = single.instructions_per_event(self.captures)
+        self.figure("instructions an event, replay, TCP with source NAT", f"{count:,.0f}")
+
+    def memory(self):
+        resident, idle = single.resident_after_burst()
+        flows = single.LIVE_FLOWS
+        self.verdict(f"memory with {flows:,} live flows, after a burst of {3 * flows:,} events",
+                     "<= 64 MiB", "<= 26 MiB", f"{resident / MIB:.1f} MiB (idle: "
+                     f"{idle / MIB:.1f} MiB)", resident <= 64 * MIB)
+
+    def start(self):
+        entries = 100_000 if self.quick else 1_000_000
+        rounds = [single.start_dump(entries) for _ in range(1 if self.quick else 3)]
+        wall, cpu, bare = ([each[i] for each in rounds] for i in range(3))
+        self.verdict(f"start with {entries:,} entries in the table, until each has its record",
+                     "< 3 s", "<= 1.3 x a bare dump",
+                     f"{measure.spread(wall)} s (CPU {measure.spread(cpu)} s; a bare dump takes "
+                     f"{measure.spread(bare)} s)", statistics.median(wall) < 3)
+
+
+ROWS = ("cpu", "steady", "flush", "replay", "instructions", "memory", "start")
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", metavar="ROW", nargs="*", help=f"{', '.join(ROWS)} (default: all)")
+    parser.add_argument("--check", action="store_true", help="exit 1 when a must is missed")
+    parser.add_argument("--repeats", type=int, default=5, help="of what is repeated (default: 5)")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the load")
+    parser.add_argument("--json", action="store_true", help="the results as JSON")
+    parser.add_argument("--write", metavar="FILE", help="put the tables into this file of Markdown")
+    options = parser.parse_args()
+    for row in options.rows:
+        if row not in ROWS:
+            parser.error(f"there is no row {row}; there are {', '.join(ROWS)}")
+    return options
+
+
+def main():
+    options = parse()
+    bench = Bench(options)
+    try:
+        for row in options.rows or ROWS:
+            getattr(bench, row)()
+    finally:
+        bench.captures.remove()
+    about = f"{measure.machine()}; {datetime.date.today()}; commit {measure.commit()}"
+    text = report.markdown(about, bench.runs, bench.verdicts, bench.figures)
+    if options.json:
+        print(json.dumps(report.as_json(about, bench.runs, bench.verdicts, bench.figures)))
+    else:
+        print(text)
+    if options.write:
+        report.replace_results(options.write, text)
+    return 1 if options.check and not all(row.met for row in bench.verdicts) else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except lab.LabError as failure:
+        sys.exit(f"bench: {failure}")

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""natledger and ulogd2 as the two sides of one run: what each received, wrote, lost and spent."""
+import os
+import time
+import typing
+
+import agent
+import measure
+import ulogd
+
+# ulogd2 is done when its file has not grown for so long.
+QUIET_S = 1.0
+PATIENCE_S = 600
+
+
+class Result(typing.NamedTuple):
+    """Of one side, in one run."""
+    name: str
+    events: int  # that the kernel caused
+    received: int
+    written: int
+    cpu_ns: int
+    resident_bytes: int
+
+    @property
+    def lost(self):
+        return self.events - self.written
+
+    @property
+    def cpu_us(self):
+        """An event; of a run that lost some there is none."""
+        return self.cpu_ns / self.events / 1000 if self.lost == 0 else None
+
+
+class Side:
+    """A recorder from now on. `events_written` reads its file to the end, behind what was there."""
+
+    def __init__(self, name, lab, process, path, is_event):
+        self.name = name
+        self.lab = lab
+        self.pid = process.pid
+        self.path = path
+        self.is_event = is_event
+        self.size = self._size()
+        self.drops = measure.netlink_drops(lab, self.pid)
+        self.cpu = measure.cpu_ns(self.pid)
+
+    def _size(self):
+        return os.path.getsize(self.path) if os.path.exists(self.path) else 0
+
+    def result(self, events):
+        cpu = measure.cpu_ns(self.pid) - self.cpu
+        dropped = measure.netlink_drops(self.lab, self.pid) - self.drops
+        return Result(self.name, events, events - dropped, self._events_written(), cpu,
+                      measure.resident_bytes(self.pid))
+
+    def _events_written(self):
+        if not os.path.exists(self.path):
+            return 0
+        with open(self.path, "rb") as file:
+            file.seek(self.size)
+            return sum(map(self.is_event, file))
+
+
+def is_event_of_ours(line):
+    return (line.endswith(b"\n") and b'"event.kind": "event"' in line
+            and b'"event.reason": "inferred"' not in line)
+
+
+class Natledger(Side):
+    """Its configuration is the default but for where it writes."""
+
+    def __init__(self, lab, folder=None):
+        ledger_folder = os.path.join(folder, "ledger") if folder else None
+        self.agent = agent.Agent(lab, ledger_folder=ledger_folder).start()
+        super().__init__("natledger", lab, self.agent.process, self.agent.ledger.active,
+                         is_event_of_ours)
+
+    def wait(self):
+        until = time.time_ns()
+        give_up = time.monotonic() + PATIENCE_S
+        while self.agent.written_to() < until:
+            assert time.monotonic() < give_up, "the agent does not catch up"
+            time.sleep(0.05)
+
+    def stop(self):
+        self.agent.end()
+
+
+class Ulogd2(Side):
+    def __init__(self, lab, large_buffers, folder=None):
+        self.ulogd = ulogd.Ulogd(lab, large_buffers=large_buffers, output_folder=folder)
+        name = "ulogd2, large buffers" if large_buffers else "ulogd2"
+        super().__init__(name, lab, self.ulogd.process, self.ulogd.output,
+                         lambda line: line.endswith(b"\n"))
+
+    def wait(self):
+        """What it still has in its socket shows in its file only."""
+        size, since = -1, time.monotonic()
+        give_up = since + PATIENCE_S
+        while time.monotonic() < min(since + QUIET_S, give_up):
+            if self._size() != size:
+                size, since = self._size(), time.monotonic()
+            time.sleep(0.05)
+
+    def stop(self):
+        self.ulogd.process.terminate()
+        self.ulogd.process.wait(timeout=PATIENCE_S)
