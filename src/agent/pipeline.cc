@@ -8,7 +8,7 @@
 namespace natledger {
 
 namespace {
-// So much is written at once while the ring does not run empty.
+// So much is written at once while events keep coming.
 constexpr size_t kFlushAt = 256 * 1024;
 }  // namespace
 
@@ -29,7 +29,6 @@ bool Pipeline::drain(EventRing& ring) {
     } else {
       handle_mark(entry);
     }
-    if (parts_.sink.kept_bytes() >= kFlushAt) flush();
   }
   return true;
 }
@@ -112,6 +111,7 @@ void Pipeline::append(Flow& flow) {
   for (const auto& enricher : parts_.enrichers) enricher->enrich(flow);
   parts_.sink.append(parts_.encoder->encode(flow));
   ++stats_.written;
+  if (parts_.sink.kept_bytes() >= kFlushAt) flush();
 }
 
 void Pipeline::flush() {

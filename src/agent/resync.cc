@@ -3,6 +3,7 @@
 
 #include <linux/netfilter/nf_conntrack_common.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "decode/decoder.h"
@@ -12,6 +13,9 @@ namespace natledger {
 namespace {
 // A table under overruns would otherwise be dumped without end.
 constexpr Duration kRest = std::chrono::seconds{1};
+// How long after its start a flow's NEW may be sent: far longer than the kernel needs.
+constexpr Duration kSlowestNew = std::chrono::seconds{1};
+constexpr size_t kPieceBytes = 1 << 20;
 }  // namespace
 
 void Resync::request(LiveFlows& live) {
@@ -22,7 +26,7 @@ void Resync::request(LiveFlows& live) {
   live.end_resync();
 }
 
-bool Resync::drained(TimePoint at, LiveFlows& live, const std::function<void(Flow&)>& found) {
+bool Resync::drained(TimePoint at, LiveFlows& live, const FoundFlow& found) {
   const bool finished = waiting_ && at >= dumped_at_;
   if (finished) {
     infer_starts(live, found);
@@ -32,7 +36,7 @@ bool Resync::drained(TimePoint at, LiveFlows& live, const std::function<void(Flo
   }
   if (wanted_ && !waiting_ && at >= dumped_at_ + kRest) {
     live.begin_resync();
-    take_candidates(live);
+    take_entries(at, live, found);
     dumped_at_ = now();
     wanted_ = false;
     waiting_ = true;
@@ -40,23 +44,40 @@ bool Resync::drained(TimePoint at, LiveFlows& live, const std::function<void(Flo
   return finished;
 }
 
-void Resync::infer_starts(LiveFlows& live, const std::function<void(Flow&)>& found) {
+void Resync::infer_starts(LiveFlows& live, const FoundFlow& found) {
   Flow flow;
-  for_each_message(candidates_, [&](std::span<const std::byte> message) {
-    decode(message, flow);
-    flow.receipt = dumped_at_;
-    if (!live.knows(flow)) found(flow);
-  });
+  for (std::vector<std::byte>& piece : candidates_) {
+    for_each_message(piece, [&](std::span<const std::byte> message) {
+      decode(message, flow);
+      flow.receipt = dumped_at_;
+      if (!live.knows(flow)) found(flow);
+    });
+    piece = {};
+  }
 }
 
-void Resync::take_candidates(LiveFlows& live) {
+void Resync::add_candidate(std::span<const std::byte> message) {
+  const size_t bytes = (message.size() + 3) & ~size_t{3};
+  if (candidates_.empty() || candidates_.back().size() + bytes > kPieceBytes) {
+    candidates_.emplace_back().reserve(std::max(kPieceBytes, bytes));
+  }
+  std::vector<std::byte>& piece = candidates_.back();
+  piece.insert(piece.end(), message.begin(), message.end());
+  piece.resize(piece.size() - message.size() + bytes);
+}
+
+void Resync::take_entries(TimePoint at, LiveFlows& live, const FoundFlow& found) {
   Flow flow;
   dump_([&](std::span<const std::byte> message) {
     if (decode(message, flow) != Decoded::kFlow) return;
     // A dying entry is still in the table while its end is on the way.
     if ((flow.status & IPS_DYING) != 0 || live.knows(flow)) return;
-    candidates_.insert(candidates_.end(), message.begin(), message.end());
-    candidates_.resize((candidates_.size() + 3) & ~size_t{3});
+    // Its NEW would have been applied by now, so it was lost, or sent before we listened.
+    if (flow.kernel_start.known() && flow.kernel_start + kSlowestNew < at) {
+      flow.receipt = now();
+      return found(flow);
+    }
+    add_candidate(message);
   });
 }
 

@@ -2,11 +2,12 @@
 // Finds the flows that no event told of: those older than the agent, those that began in a gap.
 //
 // A dump of the table is compared with the live flows, but events are on their way meanwhile: an
-// entry of the dump may be one whose NEW waits in the ring, or one that has ended since. So the
-// unknown entries are only candidates, until all that was sent before the dump's end has been
-// applied; what is still unknown then, and has not ended meanwhile, is an inferred start. Passive:
-// the pipeline says when the socket was empty. Known flows that are missing from the dump are not
-// looked at here.
+// entry of the dump may be one whose NEW waits in the ring, or one that has ended since. An entry
+// that the kernel says is older than what has been applied is an inferred start at once; an end
+// that waits in the ring follows it there. The other unknown ones are only candidates, until all
+// that was sent before the dump's end has been applied; what is still unknown then, and has not
+// ended meanwhile, is an inferred start. Passive: the pipeline says when the socket was empty. Known
+// flows that are missing from the dump are not looked at here.
 #pragma once
 
 #include <cstddef>
@@ -21,25 +22,31 @@ namespace natledger {
 
 class Resync {
  public:
+  // Called with each inferred flow, its sequence not yet set.
+  using FoundFlow = std::function<void(Flow&)>;
+
   explicit Resync(TableDump dump) : dump_(std::move(dump)) {}
 
   // Events may have been missed: compare, or compare again if a comparison is under way.
   void request(LiveFlows& live);
 
-  // All events sent before `at` have been applied to `live`. Ends a comparison whose dump is older,
-  // calling `found` with each inferred flow, its sequence not yet set, and returns true: from the
-  // last request() on every flow is known. Dumps if one is due, which takes about 2 us an entry.
-  bool drained(TimePoint at, LiveFlows& live, const std::function<void(Flow&)>& found);
+  // All events sent before `at` have been applied to `live`. Ends a comparison whose dump is older
+  // and returns true: from the last request() on every flow is known. Dumps if one is due, which
+  // takes about 2 us an entry.
+  bool drained(TimePoint at, LiveFlows& live, const FoundFlow& found);
 
  private:
-  void take_candidates(LiveFlows& live);
-  void infer_starts(LiveFlows& live, const std::function<void(Flow&)>& found);
+  void take_entries(TimePoint at, LiveFlows& live, const FoundFlow& found);
+  void add_candidate(std::span<const std::byte> message);
+  void infer_starts(LiveFlows& live, const FoundFlow& found);
 
   TableDump dump_;
   bool wanted_ = false;
   bool waiting_ = false;  // for the events sent before dumped_at_
   TimePoint dumped_at_;
-  std::vector<std::byte> candidates_;  // netlink messages, one behind the other
+  // Netlink messages, one behind the other, in pieces that are given back one by one: a million are
+  // 300 MB.
+  std::vector<std::vector<std::byte>> candidates_;
 };
 
 }  // namespace natledger

@@ -78,6 +78,9 @@ class Ledger:
     def records(self):
         return [json.loads(line) for line in self.lines()]
 
+    def first_record(self):
+        return json.loads(next(self.lines()))
+
     def flow_lines(self):
         return [line for line in self.lines() if is_flow(json.loads(line))]
 
