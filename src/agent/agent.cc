@@ -26,10 +26,7 @@ namespace natledger {
 
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
-
-constexpr auto kDiskRetry = 100ms;
+constexpr std::chrono::milliseconds kDiskRetry{100};
 // How long a stop waits for a disk that does not take the last lines.
 constexpr int kDiskRetriesAtStop = 50;
 

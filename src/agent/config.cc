@@ -149,6 +149,7 @@ void read_value(const ConfigNode& node, const EnrichRule&, std::vector<EnricherC
 
 std::string value_text(const EnrichRule&, const std::vector<EnricherChoice>& value) {
   std::vector<std::string> names;
+  names.reserve(value.size());
   for (const EnricherChoice& choice : value) names.push_back(choice.name);
   return value_text(ListRule{}, names);
 }

@@ -6,8 +6,8 @@
 // that the kernel says is older than what has been applied is an inferred start at once; an end
 // that waits in the ring follows it there. The other unknown ones are only candidates, until all
 // that was sent before the dump's end has been applied; what is still unknown then, and has not
-// ended meanwhile, is an inferred start. Passive: the pipeline says when the socket was empty. Known
-// flows that are missing from the dump are not looked at here.
+// ended meanwhile, is an inferred start. Passive: the pipeline says when the socket was empty.
+// Known flows that are missing from the dump are not looked at here.
 #pragma once
 
 #include <cstddef>

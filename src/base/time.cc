@@ -125,7 +125,8 @@ char* append_utc(char* out, TimePoint t) {
   thread_local uint64_t day_start_ns;
   thread_local char cached_date[11];
   uint64_t in_day = static_cast<uint64_t>(t.ns) - day_start_ns;
-  if (cached_day == INT64_MIN || in_day >= uint64_t{kNsPerDay}) {
+  // The last day of the range would go on with the first: hence the signs.
+  if (cached_day == INT64_MIN || in_day >= uint64_t{kNsPerDay} || (t.ns < 0) != (cached_day < 0)) {
     const int64_t day = floor_div(t.ns, kNsPerDay);
     const Date date = date_of(day);
     char* at = append_two(cached_date, date.year / 100);

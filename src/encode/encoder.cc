@@ -7,7 +7,7 @@ namespace natledger {
 
 namespace {
 
-constexpr std::string_view kBlanks = " \t";
+constexpr std::string_view kBlanks = " \t\r";
 
 std::string_view take_line(std::string_view& text) {
   const size_t end = text.find('\n');
@@ -16,13 +16,25 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
-std::string_view take_word(std::string_view& line) {
-  const size_t start = line.find_first_not_of(kBlanks);
+std::string_view trimmed(std::string_view text) {
+  const size_t start = text.find_first_not_of(kBlanks);
   if (start == std::string_view::npos) return {};
-  const size_t end = line.find_first_of(kBlanks, start);
-  const std::string_view word = line.substr(start, end - start);
-  line.remove_prefix(end == std::string_view::npos ? line.size() : end);
-  return word;
+  return text.substr(start, text.find_last_not_of(kBlanks) + 1 - start);
+}
+
+// As strtoul reads it with base 0; kLabelBits when it is no bit.
+unsigned label_bit(std::string_view number) {
+  int base = 10;
+  if (number.starts_with("0x") || number.starts_with("0X")) {
+    base = 16;
+    number.remove_prefix(2);
+  } else if (number.starts_with('0')) {
+    base = 8;
+  }
+  unsigned bit = 0;
+  const char* last = number.data() + number.size();
+  const auto [end, error] = std::from_chars(number.data(), last, bit, base);
+  return error == std::errc{} && end == last ? bit : kLabelBits;
 }
 
 }  // namespace
@@ -34,13 +46,10 @@ std::unique_ptr<Encoder> make_encoder(Record record, const EncoderOptions& optio
 std::array<std::string, kLabelBits> parse_label_names(std::string_view connlabel_conf) {
   std::array<std::string, kLabelBits> names;
   while (!connlabel_conf.empty()) {
-    std::string_view line = take_line(connlabel_conf);
-    const std::string_view number = take_word(line);
-    const std::string_view name = take_word(line);
-    unsigned bit = 0;
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), bit);
-    if (error != std::errc{} || end != number.data() + number.size()) continue;
-    if (bit < kLabelBits && !name.empty()) names[bit] = name;
+    const std::string_view line = trimmed(take_line(connlabel_conf));
+    const std::string_view number = line.substr(0, line.find_first_of(kBlanks));
+    const unsigned bit = label_bit(number);
+    if (bit < kLabelBits && names[bit].empty()) names[bit] = trimmed(line.substr(number.size()));
   }
   return names;
 }

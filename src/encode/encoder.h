@@ -42,8 +42,8 @@ std::unique_ptr<Encoder> make_encoder(Record record, const EncoderOptions& optio
 std::unique_ptr<Encoder> make_json_encoder(Record record, const EncoderOptions& options);
 std::unique_ptr<Encoder> make_text_encoder(const EncoderOptions& options);
 
-// Reads the names of a connlabel.conf: lines of `number name`. Lines that are not are passed over,
-// as libnetfilter_conntrack does.
+// Reads the names of a connlabel.conf: lines of `number name`, others are passed over. The first
+// name of a bit counts, and may have blanks within, as libnetfilter_conntrack has it.
 std::array<std::string, kLabelBits> parse_label_names(std::string_view connlabel_conf);
 
 }  // namespace natledger

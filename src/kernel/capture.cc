@@ -64,6 +64,14 @@ Pcap open_capture(const std::string& path) {
   return pcap;
 }
 
+// A pcapng file can tell of any second of 64 bits.
+TimePoint at_second(int64_t seconds) {
+  constexpr int64_t kMost = INT64_MAX / kNsPerSecond;
+  if (seconds > kMost) return {INT64_MAX};
+  if (seconds < -kMost) return {INT64_MIN};
+  return {seconds * kNsPerSecond};
+}
+
 // Whichever way receive() ends.
 struct PublishAtEnd {
   EventRing& ring;
@@ -92,7 +100,7 @@ struct CaptureSource::File {
                         pcap_geterr(pcap.get()));
     }
     // With nanosecond precision tv_usec holds nanoseconds.
-    last = {header->ts.tv_sec * kNsPerSecond + header->ts.tv_usec};
+    last = at_second(header->ts.tv_sec) + Duration{header->ts.tv_usec};
     if (packets == 1) first = last;
     return true;
   }

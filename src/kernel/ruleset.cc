@@ -24,7 +24,7 @@ namespace natledger {
 namespace {
 
 using MnlSocket = Handle<mnl_socket, mnl_socket_close>;
-using Visit = std::function<void(const nlmsghdr*)>;
+using Visit = std::function<void(Bytes)>;
 
 // nft expressions, and xtables matches and targets, that switch connection tracking on in their
 // namespace (each calls nf_ct_netns_get).
@@ -52,7 +52,8 @@ bool dump_nftables(uint16_t type, const Visit& visit) {
   if (mnl_socket_sendto(socket.get(), header, header->nlmsg_len) < 0) return false;
 
   const auto call = [](const nlmsghdr* message, void* context) {
-    (*static_cast<const Visit*>(context))(message);
+    const auto* start = reinterpret_cast<const std::byte*>(message);
+    (*static_cast<const Visit*>(context))({start, message->nlmsg_len});
     return MNL_CB_OK;
   };
   for (;;) {
@@ -81,9 +82,10 @@ std::string_view text_in(Bytes nest, uint16_t type) {
   return text.substr(0, text.find('\0'));
 }
 
-Bytes attributes_of(const nlmsghdr* message) {
-  const auto* bytes = reinterpret_cast<const std::byte*>(message);
-  return Bytes{bytes, message->nlmsg_len}.subspan(NLMSG_HDRLEN + sizeof(nfgenmsg));
+constexpr size_t kHeadersBytes = NLMSG_HDRLEN + sizeof(nfgenmsg);
+
+Bytes attributes_of(Bytes message) {
+  return message.subspan(std::min(kHeadersBytes, message.size()));
 }
 
 bool expression_uses_conntrack(Bytes element) {
@@ -92,14 +94,6 @@ bool expression_uses_conntrack(Bytes element) {
   if (expression != "match" && expression != "target") return false;
   static_assert(uint16_t{NFTA_MATCH_NAME} == uint16_t{NFTA_TARGET_NAME});
   return is_one_of(text_in(find(element, NFTA_EXPR_DATA), NFTA_MATCH_NAME), kExtensions);
-}
-
-bool rule_uses_conntrack(Bytes rule) {
-  Attributes expressions{find(rule, NFTA_RULE_EXPRESSIONS)};
-  for (Attribute element; expressions.next(element);) {
-    if (expression_uses_conntrack(element.value)) return true;
-  }
-  return false;
 }
 
 std::string_view family_name(uint8_t family) {
@@ -117,6 +111,26 @@ std::string_view family_name(uint8_t family) {
 
 }  // namespace
 
+bool rule_uses_conntrack(Bytes message) {
+  Attributes expressions{find(attributes_of(message), NFTA_RULE_EXPRESSIONS)};
+  for (Attribute element; expressions.next(element);) {
+    if (expression_uses_conntrack(element.value)) return true;
+  }
+  return false;
+}
+
+std::optional<std::string> flowtable_without_counter(Bytes message) {
+  if (message.size() < kHeadersBytes) return {};
+  const Bytes flowtable = attributes_of(message);
+  const Bytes flags = find(flowtable, NFTA_FLOWTABLE_FLAGS);
+  const uint32_t bits = flags.size() == sizeof(uint32_t) ? load_be32(flags.data()) : 0;
+  if ((bits & NFT_FLOWTABLE_COUNTER) != 0) return {};
+  const auto header = load<nfgenmsg>(message.data() + NLMSG_HDRLEN);
+  std::string name{family_name(header.nfgen_family)};
+  name.append(" ").append(text_in(flowtable, NFTA_FLOWTABLE_TABLE));
+  return name.append("/").append(text_in(flowtable, NFTA_FLOWTABLE_NAME));
+}
+
 RulesUse rules_use_conntrack() {
   // The old iptables: its nat table tracks, whatever is in it; others cannot be read from here.
   for (const char* path : {"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"}) {
@@ -125,24 +139,16 @@ RulesUse rules_use_conntrack() {
     if (tables && !tables->empty()) return RulesUse::kUnknown;
   }
   bool used = false;
-  const bool answered = dump_nftables(NFT_MSG_GETRULE, [&](const nlmsghdr* rule) {
-    used = used || rule_uses_conntrack(attributes_of(rule));
-  });
+  const bool answered =
+      dump_nftables(NFT_MSG_GETRULE, [&](Bytes rule) { used = used || rule_uses_conntrack(rule); });
   if (used) return RulesUse::kYes;
   return answered ? RulesUse::kNo : RulesUse::kUnknown;
 }
 
 std::vector<std::string> flowtables_without_counter() {
   std::vector<std::string> found;
-  dump_nftables(NFT_MSG_GETFLOWTABLE, [&](const nlmsghdr* message) {
-    const Bytes flowtable = attributes_of(message);
-    const Bytes flags = find(flowtable, NFTA_FLOWTABLE_FLAGS);
-    const uint32_t bits = flags.size() == sizeof(uint32_t) ? load_be32(flags.data()) : 0;
-    if ((bits & NFT_FLOWTABLE_COUNTER) != 0) return;
-    const auto* header = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
-    std::string name{family_name(header->nfgen_family)};
-    name.append(" ").append(text_in(flowtable, NFTA_FLOWTABLE_TABLE));
-    found.push_back(name.append("/").append(text_in(flowtable, NFTA_FLOWTABLE_NAME)));
+  dump_nftables(NFT_MSG_GETFLOWTABLE, [&](Bytes message) {
+    if (auto name = flowtable_without_counter(message)) found.push_back(std::move(*name));
   });
   return found;
 }

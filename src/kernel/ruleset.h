@@ -2,6 +2,9 @@
 // What the packet filter's rules mean for connection tracking, read from nf_tables.
 #pragma once
 
+#include <cstddef>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,5 +18,10 @@ RulesUse rules_use_conntrack();
 
 // "inet filter/ft": the flowtables without the `counter` flag (Linux 5.7).
 std::vector<std::string> flowtables_without_counter();
+
+// The judgement of one message of such a dump, netlink header included.
+bool rule_uses_conntrack(std::span<const std::byte> message);
+// The flowtable's name as above; nothing when it counts.
+std::optional<std::string> flowtable_without_counter(std::span<const std::byte> message);
 
 }  // namespace natledger

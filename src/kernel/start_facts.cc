@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -65,12 +66,12 @@ std::optional<int> read_sysctl(const std::string& key) {
   return static_cast<int>(*value);
 }
 
-void write_sysctl(const std::string& key, std::string_view value) {
-  const std::string path = kSysctls + key;
-  const UniqueFd fd = open_file(path, O_WRONLY, 0, "needs root in this network namespace");
-  if (!write_whole(fd.get(), value)) {
-    throw SystemError("set net.netfilter." + key, errno, "needs root in this network namespace");
-  }
+void write_one(const std::string& key) {
+  constexpr std::string_view kRemedy = "needs root in this network namespace";
+  std::string path = "/proc/sys/" + key;
+  std::replace(path.begin(), path.end(), '.', '/');
+  const UniqueFd fd = open_file(path, O_WRONLY, 0, kRemedy);
+  if (!write_whole(fd.get(), "1")) throw SystemError("set " + key, errno, kRemedy);
 }
 
 }  // namespace
@@ -97,14 +98,10 @@ StartFacts read_start_facts() {
 
 std::vector<std::string> set_sysctls(const StartFacts& facts) {
   std::vector<std::string> changes;
-  const auto set = [&](const std::string& key, const std::optional<int>& present) {
-    if (!present || *present == 1) return;
-    write_sysctl(key, "1");
-    changes.push_back("net.netfilter." + key + ": " + std::to_string(*present) + " -> 1");
-  };
-  set("nf_conntrack_acct", facts.acct);
-  set("nf_conntrack_timestamp", facts.timestamp);
-  set("nf_conntrack_events", facts.events);
+  for (const SysctlChange& change : sysctls_to_set(facts)) {
+    write_one(change.key);
+    changes.push_back(change.key + ": " + std::to_string(change.present) + " -> 1");
+  }
   return changes;
 }
 

@@ -45,9 +45,17 @@ struct Finding {
 // Errors first, then warnings, each with its remedy.
 std::vector<Finding> judge(const StartFacts& facts);
 
-// Turns accounting and timestamps on and events to 1 where `facts` says they are otherwise. Returns
-// "net.netfilter.nf_conntrack_acct: 0 -> 1" for each change; throws SystemError when one is
-// refused.
+// What --set-sysctls has to change: accounting, timestamps and events that are there and not 1.
+struct SysctlChange {
+  std::string key;  // "net.netfilter.nf_conntrack_acct"
+  int present;      // what it is; it becomes 1
+
+  bool operator==(const SysctlChange&) const = default;
+};
+std::vector<SysctlChange> sysctls_to_set(const StartFacts& facts);
+
+// Makes those changes. Returns "net.netfilter.nf_conntrack_acct: 0 -> 1" for each; throws
+// SystemError when one is refused.
 std::vector<std::string> set_sysctls(const StartFacts& facts);
 
 }  // namespace natledger

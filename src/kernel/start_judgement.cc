@@ -28,15 +28,23 @@ void judge_access(const StartFacts& facts, std::vector<Finding>& findings) {
   if (!facts.ctnetlink) {
     std::string modules = "nf_conntrack_netlink";
     if (has_family_modules(facts)) modules += " nf_conntrack_ipv4 nf_conntrack_ipv6";
-    findings.push_back({true,
-                        "receive conntrack events: the kernel does not answer on ctnetlink "
-                        "(modprobe -a " +
-                            modules + ", or a kernel with CONFIG_NF_CT_NETLINK)"});
+    findings.push_back(
+        {true,
+         "receive conntrack events: the kernel does not answer on ctnetlink, its module is "
+         "neither loaded nor could it be (modprobe -a " +
+             modules + "; if there is none, a kernel with CONFIG_NF_CT_NETLINK)"});
   }
 }
 
 void judge_events(const StartFacts& facts, std::vector<Finding>& findings) {
-  if (!facts.events) return;
+  if (!facts.events) {
+    findings.push_back(
+        {false,
+         "nf_conntrack_events cannot be read: a kernel without CONFIG_NF_CONNTRACK_EVENTS has no "
+         "such key and sends no events, so there would be no records (ls /proc/sys/net/netfilter; "
+         "use a kernel that has it)"});
+    return;
+  }
   if (*facts.events == 0) {
     findings.push_back({true, "nf_conntrack_events is 0: the kernel sends no events at all (" +
                                   sysctl_remedy("nf_conntrack_events", "1") + ")"});
@@ -50,11 +58,22 @@ void judge_events(const StartFacts& facts, std::vector<Finding>& findings) {
   }
 }
 
-void judge_detail(const StartFacts& facts, std::vector<Finding>& findings) {
+void judge_accounting(const StartFacts& facts, std::vector<Finding>& findings) {
   if (facts.acct == 0) {
     findings.push_back(
         {false, "nf_conntrack_acct is 0: packets and bytes of new flows will read 0 (" +
                     sysctl_remedy("nf_conntrack_acct", "1") + ")"});
+  }
+}
+
+void judge_timestamps(const StartFacts& facts, std::vector<Finding>& findings) {
+  if (!facts.timestamp) {
+    findings.push_back(
+        {false,
+         "nf_conntrack_timestamp cannot be read: a kernel without CONFIG_NF_CONNTRACK_TIMESTAMP "
+         "has "
+         "no such key; starts and ends will be the times of reading, an end up to a minute late "
+         "(use a kernel that has it)"});
   }
   if (facts.timestamp == 0) {
     findings.push_back(
@@ -94,9 +113,21 @@ std::vector<Finding> judge(const StartFacts& facts) {
   // Without ctnetlink nothing else could be read, or matters.
   if (!facts.net_admin || !facts.ctnetlink) return findings;
   judge_events(facts, findings);
-  judge_detail(facts, findings);
+  judge_accounting(facts, findings);
+  judge_timestamps(facts, findings);
   judge_rules(facts, findings);
   return findings;
+}
+
+std::vector<SysctlChange> sysctls_to_set(const StartFacts& facts) {
+  std::vector<SysctlChange> changes;
+  const auto want_on = [&](const char* key, const std::optional<int>& present) {
+    if (present.value_or(1) != 1) changes.push_back({key, *present});
+  };
+  want_on("net.netfilter.nf_conntrack_acct", facts.acct);
+  want_on("net.netfilter.nf_conntrack_timestamp", facts.timestamp);
+  want_on("net.netfilter.nf_conntrack_events", facts.events);
+  return changes;
 }
 
 }  // namespace natledger

@@ -61,11 +61,10 @@ bool LedgerReader::next(LedgerLine& line) {
 // Takes the next whole record of the buffer, passing over torn lines.
 bool LedgerReader::take_line(LedgerLine& line) {
   while (at_ < buffer_.size()) {
-    const char* start = buffer_.data() + at_;
-    const void* end = std::memchr(start, '\n', buffer_.size() - at_);
-    if (end == nullptr) return false;
-    const auto bytes = static_cast<size_t>(static_cast<const char*>(end) - start);
-    line.text = {start, bytes};
+    const std::string_view rest = std::string_view{buffer_}.substr(at_);
+    const size_t bytes = rest.find('\n');
+    if (bytes == std::string_view::npos) return false;
+    line.text = rest.substr(0, bytes);
     line.sequence = sequence_of(line.text);
     at_ += bytes + 1;
     // A torn line, ended by us, can only be the last of a segment; it may end in a brace by chance.

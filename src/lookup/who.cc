@@ -81,9 +81,10 @@ Inquiry::Inquiry(const Question& question)
 void Inquiry::read(std::string_view line, uint64_t sequence) {
   std::optional<LedgerRecord> record;
   if (may_be_coverage(line) || may_name(line, address_text_)) record = parse_record(line);
-  const bool coverage = record && record->coverage;
-  check_order(line, sequence, coverage ? &*record->coverage : nullptr);
-  if (coverage) timeline_.add(*record->coverage);
+  const CoverageLine* coverage = nullptr;
+  if (record && record->coverage) coverage = &*record->coverage;
+  check_order(line, sequence, coverage);
+  if (coverage != nullptr) timeline_.add(*coverage);
   if (record && record->flow) read_flow(*record->flow);
   last_sequence_ = sequence;
   last_line_.assign(line);
