@@ -11,6 +11,7 @@ import statistics
 import sys
 import typing
 
+import disk
 import lab
 import live
 import measure
@@ -83,7 +84,7 @@ class Bench:
         results = live.flush(entries, large, stall)
         load = f"flush of {entries:,} entries"
         if stall:
-            load += f", the disk stalls for {live.STALL_S} s"
+            load += f", the disk stalls for {disk.STALL_S} s"
         self.live(load, results)
         self.verdict(f"lost in a {load}", "0", "0", str(results[0].lost), results[0].lost == 0)
 
