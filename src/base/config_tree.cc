@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "base/config_tree.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -19,6 +20,8 @@ constexpr int kMaxDepth = 16;
 std::string joined(const std::string& path, const std::string& key) {
   return path.empty() ? key : path + "." + key;
 }
+
+int64_t count_dots(const std::string& path) { return std::count(path.begin(), path.end(), '.'); }
 
 ConfigNode convert(const YAML::Node& yaml, const ConfigNode& place, int depth);
 
@@ -73,6 +76,10 @@ ConfigNode convert(const YAML::Node& yaml, const ConfigNode& place, int depth) {
       ConfigNode at = node;
       at.map.clear();
       at.line = entry.first.Mark().line + 1;
+      // A dotted key makes a map a dot.
+      if (count_dots(node.path) + count_dots(entry.first.Scalar()) > kMaxDepth) {
+        config_error(at, "nested too deeply");
+      }
       at.path = joined(node.path, entry.first.Scalar());
       ConfigNode value = convert(entry.second, at, depth + 1);
       value.line = at.line;

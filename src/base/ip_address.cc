@@ -98,7 +98,7 @@ char* append_v6(char* out, const std::array<uint8_t, 16>& bytes) {
 
 std::optional<uint16_t> parse_port(std::string_view text) {
   const auto port = parse_count(text);
-  if (!port || *port > UINT16_MAX || text.starts_with("0x")) return {};
+  if (!port || *port > UINT16_MAX || text.starts_with("0x") || text.starts_with("0X")) return {};
   return static_cast<uint16_t>(*port);
 }
 
@@ -122,6 +122,7 @@ std::string address_text(const IpAddress& address) {
 }
 
 std::optional<IpAddress> parse_address(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return {};  // where inet_pton would stop
   const std::string terminated{text};
   IpAddress address;
   if (::inet_pton(AF_INET, terminated.c_str(), address.bytes.data()) == 1) {

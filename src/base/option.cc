@@ -34,10 +34,12 @@ std::string number_text(uint64_t value) { return std::to_string(value); }
 
 // A YAML scalar that reads back as this text.
 std::string yaml_text(const std::string& text) {
-  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '/' || c == '.';
-  });
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/.";
+  // YAML has meanings of its own for these, and for a dash in front.
+  const bool null = text == "null" || text == "Null" || text == "NULL";
+  const bool plain = !text.empty() && text[0] != '-' && !null &&
+                     text.find_first_not_of(kPlain) == std::string::npos;
   return plain ? text : json_string(text);
 }
 

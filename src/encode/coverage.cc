@@ -4,6 +4,7 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include "base/json_text.h"
 #include "flow/fields.h"
 
 namespace natledger {
@@ -55,7 +56,9 @@ class Members {
     json_.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
   }
   void put_string(const std::string& value) {
-    json_.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+    // RapidJSON passes on what is not UTF-8.
+    const std::string text = json_string(value);
+    json_.RawValue(text.data(), text.size(), rapidjson::kStringType);
   }
 
   rapidjson::Writer<rapidjson::StringBuffer> json_;
