@@ -92,15 +92,6 @@ class DiskWait {
   int retries_at_stop_ = 0;
 };
 
-void write_opening(const Ledger& ledger, CoverageLog& coverage, TimePoint at) {
-  const LedgerOpening& opening = ledger.opening();
-  for (const std::string& note : opening.notes) log_warning("ledger: " + note);
-  if (opening.plan.skipped_from != 0) {
-    coverage.skipped(at, opening.plan.skipped_from, opening.plan.skipped_to);
-  }
-  if (opening.covered_to.known()) coverage.gap(opening.covered_to, at, "agent-down");
-}
-
 std::string stats_text(const Stats& s) {
   return "received " + std::to_string(s.received) + ", flows " + std::to_string(s.flows) +
          ", ignored " + std::to_string(s.ignored) + ", malformed " + std::to_string(s.malformed) +
@@ -154,7 +145,7 @@ int run_agent(const Config& config, const RunOptions& options) {
 
   EventSocket socket{config.source.events, config.source.receive_buffer};
   const TimePoint begin = socket.subscribed_at();
-  write_opening(ledger, coverage, begin);
+  coverage.opening(ledger.opening(), begin);
   coverage.start(begin, config.source.events, facts);
   pipeline.flush();
   Resync resync{dump_table};

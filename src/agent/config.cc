@@ -178,9 +178,11 @@ const std::array kSourceOptions{
 
 const std::array kLedgerOptions{
     Option<LedgerOptions>{"directory", &LedgerOptions::directory,
-                          "the ledger; tailers read conntrack*.json in it", TextRule{}},
+                          "the ledger; tailers read conntrack*.json in it",
+                          TextRule{.required = true}},
     Option<LedgerOptions>{"state", &LedgerOptions::state,
-                          "what must survive beside the ledger; back it up with it", TextRule{}},
+                          "what must survive beside the ledger; back it up with it",
+                          TextRule{.required = true}},
     Option<LedgerOptions>{"sync", &LedgerOptions::sync,
                           "how often lines are forced to the disk: what a power cut may cost",
                           SyncRule{}},

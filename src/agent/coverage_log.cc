@@ -5,7 +5,7 @@
 
 #include "agent/config.h"
 #include "agent/version.h"
-#include "ledger/ledger.h"
+#include "base/log.h"
 
 namespace natledger {
 
@@ -22,6 +22,17 @@ CoverageRecord make_record(std::string action, TimePoint at) {
 
 CoverageLog::CoverageLog(RecordSink& sink, std::string observer)
     : sink_(sink), observer_(std::move(observer)) {}
+
+void CoverageLog::opening(const LedgerOpening& opening, TimePoint at) {
+  for (const std::string& note : opening.notes) log_warning("ledger: " + note);
+  if (opening.plan.skipped_from != 0) {
+    skipped(at, opening.plan.skipped_from, opening.plan.skipped_to);
+  }
+  // A capture may be older than the one before it; then there is nothing between the two.
+  if (opening.covered_to.known() && opening.covered_to < at) {
+    gap(opening.covered_to, at, "agent-down");
+  }
+}
 
 void CoverageLog::start(TimePoint at, uint32_t events, const StartFacts& facts) {
   CoverageRecord record = make_record("coverage-start", at);

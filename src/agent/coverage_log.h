@@ -9,6 +9,7 @@
 #include "agent/stats.h"
 #include "encode/coverage.h"
 #include "kernel/start_facts.h"
+#include "ledger/ledger.h"
 #include "ledger/record_sink.h"
 
 namespace natledger {
@@ -18,6 +19,8 @@ class CoverageLog {
   // `sink` outlives this.
   CoverageLog(RecordSink& sink, std::string observer);
 
+  // What the ledger found when it was opened, as far as a reader must know it.
+  void opening(const LedgerOpening& opening, TimePoint at);
   // What is recorded from `at` on.
   void start(TimePoint at, uint32_t events, const StartFacts& facts);
   void skipped(TimePoint at, uint64_t from, uint64_t to);

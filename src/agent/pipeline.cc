@@ -91,6 +91,13 @@ void Pipeline::missed(const std::string& reason, TimePoint at, uint64_t dropped)
 }
 
 void Pipeline::handle_drained(TimePoint at) {
+  if (malformed_since_drained_ != 0) {
+    if (parts_.coverage != nullptr) {
+      parts_.coverage->gap(drained_at_, at, "malformed", malformed_since_drained_);
+    }
+    malformed_since_drained_ = 0;
+    if (resync_ != nullptr) resync_->request(live_flows_);
+  }
   const bool resumed = resync_ != nullptr && resync_->drained(at, live_flows_, [this](Flow& flow) {
     handle_inferred(flow);
   });
@@ -122,8 +129,10 @@ void Pipeline::flush() {
   }
 }
 
+// It may have been any event: at the next mark the record says so.
 void Pipeline::malformed(Decoded why, TimePoint at) {
   ++stats_.malformed;
+  ++malformed_since_drained_;
   uint64_t suppressed = 0;
   if (!malformed_throttle_.pass(at, suppressed)) return;
   std::string text = "a message was not understood: " + std::string{to_text(why)};

@@ -65,6 +65,7 @@ class Pipeline {
   Flow flow_;
   Stats stats_;
   Resync* resync_ = nullptr;
+  uint64_t malformed_since_drained_ = 0;
   TimePoint drained_at_;  // the last instant up to which nothing was missed
   LogThrottle malformed_throttle_;
 };

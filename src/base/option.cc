@@ -51,6 +51,8 @@ void read_value(const ConfigNode& node, const TextRule& rule, std::string& value
   if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
     config_error(node, "unknown value \"" + text + "\"" + suggestion(text, choices));
   }
+  if (text.find('\0') != std::string::npos) config_error(node, "a text must not have a NUL in it");
+  if (text.empty() && rule.required) config_error(node, "must not be empty");
   value = text;
 }
 

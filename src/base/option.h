@@ -25,6 +25,7 @@ namespace natledger {
 // What a text must be: one of `choices`, or anything when there are none.
 struct TextRule {
   std::span<const std::string_view> choices = {};
+  bool required = false;  // not empty
 };
 struct ListRule {};
 struct FlagRule {};

@@ -2,7 +2,11 @@
 #include "cli/command.h"
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <exception>
+#include <iostream>
+#include <new>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -37,15 +41,28 @@ constexpr std::array kCommands{
     Command{"config", "check, print or explain the configuration", add_config},
 };
 
+// Output that did not arrive must not look like an answer.
+void check_output() {
+  std::cout.flush();
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good()) return;
+  throw SystemError("write standard output", errno);
+}
+
 int run_checked(const std::function<int()>& run, std::string_view command) {
+  const int refused_by_world = command == "who" ? 6 : 1;
   try {
-    return run();
+    const int status = run();
+    check_output();
+    return status;
   } catch (const ConfigError& error) {
     std::fprintf(stderr, "natledger: %s\n", error.what());
     return kRefusedByUs;
-  } catch (const SystemError& error) {
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "natledger: there is not enough memory\n");
+    return refused_by_world;
+  } catch (const std::exception& error) {
     std::fprintf(stderr, "natledger: %s\n", error.what());
-    return command == "who" ? 6 : 1;
+    return refused_by_world;
   }
 }
 
@@ -71,7 +88,8 @@ int run_command_line(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kRefusedByUs;
+    const int status = app.exit(error) == 0 ? 0 : kRefusedByUs;
+    return run_checked([status] { return status; }, name);
   }
   return run_checked(chosen, name);
 }

@@ -17,6 +17,13 @@ void CommonOptions::add_to(CLI::App& app) {
 
 Config CommonOptions::load() const {
   Config config = load_config(config_file);
+  config.log.to = "stderr";
+  return with_log(config);
+}
+
+Config CommonOptions::load_for_agent() const { return with_log(load_config(config_file)); }
+
+Config CommonOptions::with_log(Config config) const {
   if (verbose) config.log = {"debug", "stderr"};
   open_log(config.log);
   return config;

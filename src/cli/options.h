@@ -20,8 +20,14 @@ struct CommonOptions {
   bool verbose = false;
 
   void add_to(CLI::App& app);
-  // Reads the configuration and opens the log it asks for. Throws ConfigError, SystemError.
+  // Reads the configuration and logs to standard error; `log.to` is the agent's file. Throws
+  // ConfigError.
   Config load() const;
+  // The same with the log that the configuration asks for. Throws SystemError too.
+  Config load_for_agent() const;
+
+ private:
+  Config with_log(Config config) const;
 };
 
 // --record, and for its ulogd form ulogd2's own options.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The agent's pipeline over captures, in one thread. The packet's time stands for "now".
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <memory>
@@ -30,10 +31,16 @@ struct ReplayOptions {
   std::vector<std::string> files;
 };
 
+bool is_regular(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
 // One capture through the pipeline. `coverage`, unless null, is told its beginning and end.
 void replay_file(const std::string& path, Pipeline& pipeline, CoverageLog* coverage,
                  uint32_t events) {
   CaptureSource source{path};
+  if (!source.first_time().known()) return;  // nothing in it
   EventRing ring{kRingBytes};
   Progress progress{"replay " + path};
   if (coverage != nullptr) {
@@ -59,12 +66,27 @@ void replay_file(const std::string& path, Pipeline& pipeline, CoverageLog* cover
   finish();
 }
 
+uint32_t events_of(const ReplayOptions& options, const Config& config) {
+  return options.events.empty() ? config.source.events : parse_events(options.events);
+}
+
+// What cannot be read is refused before a ledger is made for it. A pipe can be opened only once.
+void check_captures(const std::vector<std::string>& files) {
+  for (const std::string& file : files) {
+    if (is_regular(file)) CaptureSource{file};
+  }
+}
+
+// The first capture's begin; of a pipe it is not known beforehand.
+TimePoint first_time(const std::vector<std::string>& files) {
+  return is_regular(files.front()) ? CaptureSource{files.front()}.first_time() : now();
+}
+
 // `ledger` is null when the records go to standard output.
 int replay(const ReplayOptions& options, const Config& config, RecordSink& sink, Ledger* ledger) {
   std::unique_ptr<CoverageLog> coverage;
   if (ledger != nullptr) coverage = std::make_unique<CoverageLog>(sink, observer_name(config));
-  const uint32_t events =
-      options.events.empty() ? config.source.events : parse_events(options.events);
+  const uint32_t events = events_of(options, config);
   const EncoderOptions encoding = options.record.encoding(config, sink.id_prefix());
   Pipeline pipeline{{.sink = sink,
                      .encoder = make_encoder(options.record.kind(), encoding),
@@ -73,6 +95,7 @@ int replay(const ReplayOptions& options, const Config& config, RecordSink& sink,
                      .max_flows = config.source.max_flows,
                      .coverage = coverage.get(),
                      .wait_for_sink = nullptr}};
+  if (ledger != nullptr) coverage->opening(ledger->opening(), first_time(options.files));
   for (const std::string& file : options.files) {
     replay_file(file, pipeline, coverage.get(), events);
   }
@@ -92,6 +115,8 @@ int run_replay(const ReplayOptions& options) {
   if (options.record.kind() != Record::kFull) {
     throw ConfigError("--ledger holds full records; leave --record out");
   }
+  events_of(options, config);
+  check_captures(options.files);
   // A state of its own: that of the configuration belongs to the agent's ledger.
   config.ledger.directory = options.ledger;
   config.ledger.state = options.ledger + "/state";

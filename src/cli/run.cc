@@ -19,7 +19,7 @@ std::function<int()> add_run(CLI::App& app) {
   options->common.add_to(app);
   app.add_flag("--set-sysctls", options->run.set_sysctls,
                "turn accounting, timestamps and events on where they are off");
-  return [options] { return run_agent(options->common.load(), options->run); };
+  return [options] { return run_agent(options->common.load_for_agent(), options->run); };
 }
 
 }  // namespace natledger

@@ -34,6 +34,8 @@ struct WhoOptions {
 // Up to when a running agent has written everything; the zero instant when none runs.
 TimePoint wait_until_covered(const Config& config, TimePoint until) {
   if (!is_being_written(config.ledger.directory)) return {};
+  // Moved away or emptied by somebody, it is not what the agent speaks of.
+  if (!is_active_segment(config.ledger)) return {};
   const std::string path = config.ledger.state + "/covered";
   const TimePoint give_up = now() + kPatience;
   TimePoint covered_to = read_written_to(path);

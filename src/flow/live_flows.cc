@@ -43,7 +43,7 @@ using FlowKey6 = FlowKey<16>;
 static_assert(sizeof(FlowKey4) == 16 && sizeof(FlowKey6) == 40);
 
 constexpr uint32_t kNothingAside = UINT32_MAX;
-constexpr uint64_t kMostSequence = (uint64_t{1} << 62) - 1;
+constexpr uint64_t kMostFirstSequence = (uint64_t{1} << 62) - 1;
 
 template <class Key>
 struct OpenFlow {
@@ -54,7 +54,7 @@ struct OpenFlow {
     uint32_t next_free;  // while not in use
   };
   TimePoint start;
-  uint64_t first_sequence : 62;  // at most kMostSequence
+  uint64_t first_sequence : 62;  // at most kMostFirstSequence
   uint64_t start_clock : 2;
 };
 static_assert(sizeof(OpenFlow<FlowKey4>) == 40 && sizeof(OpenFlow<FlowKey6>) == 64);
@@ -296,7 +296,7 @@ void LiveFlows::remember(Table& table, const Key& key, uint32_t hash, Flow& flow
   open.aside = kNothingAside;
   tables_->carry_over(open.aside, flow);
   open.start = flow.start;
-  open.first_sequence = flow.sequence & kMostSequence;
+  open.first_sequence = flow.sequence & kMostFirstSequence;
   open.start_clock = static_cast<uint64_t>(flow.start_clock) & 3;
   table.insert(open, hash);
 }

@@ -58,6 +58,14 @@ std::string read_boot_id() {
   return text;
 }
 
+bool is_active_segment(const LedgerOptions& options) {
+  struct stat status {};
+  const std::string path = options.directory + "/" + std::string{kActiveName};
+  if (::stat(path.c_str(), &status) < 0 || status.st_size == 0) return false;
+  const auto state = read_state(options.state + "/sequence");
+  return state && state->device == status.st_dev && state->inode == status.st_ino;
+}
+
 bool is_being_written(const std::string& directory) {
   const UniqueFd fd{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return false;

@@ -98,6 +98,9 @@ class Ledger final : public RecordSink {
 // The boot id of the running kernel.
 std::string read_boot_id();
 
+// Whether the file at the active segment's path has lines and is the one that the state names.
+bool is_active_segment(const LedgerOptions& options);
+
 // Whether some agent holds the lock of this ledger now.
 bool is_being_written(const std::string& directory);
 

@@ -35,8 +35,9 @@ uint64_t sequence_of(std::string_view line) {
   if (std::memchr(line.data(), '\0', line.size()) != nullptr) return 0;
   const std::string_view value = value_at(line, "\"event.sequence\":");
   uint64_t sequence = 0;
-  std::from_chars(value.data(), value.data() + value.size(), sequence);
-  return sequence;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), sequence);
+  // No ledger counts so far; a number that does would make the next ones begin again.
+  return error == std::errc{} && sequence <= kMostSequence ? sequence : 0;
 }
 
 bool is_closed_object(std::string_view line) {
@@ -59,6 +60,11 @@ bool is_closed_object(std::string_view line) {
 
 TimePoint time_of(std::string_view line) {
   return parse_rfc3339(string_at(line, "\"@timestamp\":")).value_or(TimePoint{});
+}
+
+TimePoint inferred_at(std::string_view line) {
+  if (string_at(line, "\"event.reason\":") != "inferred") return {};
+  return parse_rfc3339(string_at(line, "\"flow.start.not_after\":")).value_or(TimePoint{});
 }
 
 std::string_view id_of(std::string_view line) { return string_at(line, "\"event.id\":"); }

@@ -12,6 +12,8 @@
 
 namespace natledger {
 
+inline constexpr uint64_t kMostSequence = (uint64_t{1} << 62) - 1;
+
 // `line` without its '\n'. The number, or 0 when it is no whole record.
 uint64_t sequence_of(std::string_view line);
 
@@ -20,6 +22,10 @@ bool is_closed_object(std::string_view line);
 
 // The line's @timestamp, or the zero instant.
 TimePoint time_of(std::string_view line);
+
+// Of an inferred start: when the flow was found, which is later than the line's @timestamp. The
+// zero instant for other lines.
+TimePoint inferred_at(std::string_view line);
 
 // "<ledger id>-<epoch>-<sequence>" of the line, or nothing.
 std::string_view id_of(std::string_view line);

@@ -76,6 +76,16 @@ std::optional<Slot> parse_slot(std::string_view text) {
   return slot;
 }
 
+std::optional<LedgerState> read_state(const std::string& path) {
+  const std::string text = read_file(path).value_or("");
+  std::optional<Slot> newest;
+  for (size_t at = 0; at < text.size(); at += kSlotBytes) {
+    const auto slot = parse_slot(std::string_view{text}.substr(at, kSlotBytes));
+    if (slot && (!newest || slot->generation > newest->generation)) newest = slot;
+  }
+  return newest ? std::optional{newest->state} : std::nullopt;
+}
+
 StateFile::StateFile(const std::string& path)
     : path_(path),
       fd_(open_file(path, O_RDWR | O_CREAT, 0640, "see ledger.state in the configuration")) {

@@ -48,6 +48,9 @@ class StateFile {
   bool damaged_ = false;
 };
 
+// The newest good slot of a file that another process may be writing; nothing when there is none.
+std::optional<LedgerState> read_state(const std::string& path);
+
 // The text of one slot, without padding, and back. Nothing when it is not good.
 std::string slot_text(const LedgerState& state, uint64_t generation);
 struct Slot {

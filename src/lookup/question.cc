@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "lookup/question.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/error.h"
 #include "base/protocol.h"
 
@@ -8,13 +11,27 @@ namespace natledger {
 
 namespace {
 
+// ::ffff:1.2.3.4 is how a server of both families logs 1.2.3.4 (RFC 4291, 2.5.5.2).
+Endpoint without_mapping(const Endpoint& end) {
+  constexpr std::array<uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  const auto& bytes = end.address.bytes;
+  if (end.address.family != IpAddress::Family::kV6 ||
+      !std::equal(kMapped.begin(), kMapped.end(), bytes.begin())) {
+    return end;
+  }
+  IpAddress plain;
+  plain.family = IpAddress::Family::kV4;
+  std::copy(bytes.begin() + kMapped.size(), bytes.end(), plain.bytes.begin());
+  return {plain, end.port};
+}
+
 Endpoint read_endpoint(const std::string& option, const std::string& text) {
   const auto endpoint = parse_endpoint(text);
   if (!endpoint) {
     throw ConfigError(option + ": \"" + text +
                       "\" is not an address, such as 1.2.3.4:53500 or [2001:db8::1]:80");
   }
-  return *endpoint;
+  return without_mapping(*endpoint);
 }
 
 }  // namespace

@@ -64,6 +64,12 @@ Ends ends_of(const Json& object) {
           endpoint_in(object, "reply.ip.daddr.str", "reply.l4.dport")};
 }
 
+// The protocol's number, or -1.
+int protocol_of(const Json& object) {
+  const auto number = number_in(object, "orig.ip.protocol");
+  return number && *number <= UINT8_MAX ? static_cast<int>(*number) : -1;
+}
+
 // The port that conntrack.public gives an address.
 std::optional<uint16_t> public_port(const Json& object, const IpAddress& address) {
   const Json* ends = member(object, "conntrack.public");
@@ -77,8 +83,8 @@ std::optional<uint16_t> public_port(const Json& object, const IpAddress& address
 }
 
 // ICMP ids and GRE keys before translation have keys of their own; after it they stand in
-// conntrack.public alone.
-void add_ids(const Json& object, Ends& ends) {
+// conntrack.public alone. False when that is not there.
+bool add_ids(const Json& object, Ends& ends) {
   const Json* keys = member(object, "conntrack.gre.key");
   if (const auto id = port_in(object, "conntrack.icmp.id")) {
     ends.orig_source.port = ends.orig_target.port = id;
@@ -86,23 +92,56 @@ void add_ids(const Json& object, Ends& ends) {
     ends.orig_source.port = port_of((*keys)[0]);
     ends.orig_target.port = port_of((*keys)[1]);
   } else {
-    return;
+    return true;
   }
   ends.reply_source.port = ends.orig_target.port;
+  ends.reply_target.port = ends.orig_source.port;
+  if (ends.reply_target.address == ends.orig_source.address) return true;
   const auto translated = public_port(object, ends.reply_target.address);
-  ends.reply_target.port = translated ? translated : ends.orig_source.port;
+  if (translated) ends.reply_target.port = translated;
+  return translated.has_value();
 }
 
 std::vector<PublicSide> sides_of(const Json& object) {
   Ends ends = ends_of(object);
-  if (!ends.orig_source.port) add_ids(object, ends);
+  const bool id_known = ends.orig_source.port || add_ids(object, ends);
   const bool snat = ends.reply_target != ends.orig_source;
   const bool dnat = ends.reply_source != ends.orig_target;
   std::vector<PublicSide> sides;
-  if (snat) sides.push_back({ends.reply_target, ends.orig_source, ends.reply_source});
+  if (snat) sides.push_back({ends.reply_target, ends.orig_source, ends.reply_source, !id_known});
   if (dnat) sides.push_back({ends.orig_target, ends.reply_source, ends.orig_source});
   if (!snat && !dnat) sides.push_back({ends.orig_source, ends.orig_source, ends.orig_target});
   return sides;
+}
+
+// Whether the times that every record of its kind has are there and can be read.
+bool has_times(const Json& object, const FlowRecord& flow) {
+  const bool start_read = member(object, "event.start") == nullptr || flow.start.known();
+  return flow.at.known() && start_read && (!flow.is_end || flow.end.known());
+}
+
+bool has_ends(const Json& object, const FlowRecord& flow) {
+  const Ends ends = ends_of(object);
+  for (const Endpoint* end :
+       {&ends.orig_source, &ends.orig_target, &ends.reply_source, &ends.reply_target}) {
+    if (end->address.family == IpAddress::Family::kNone) return false;
+    if (!end->port && has_ports(static_cast<uint8_t>(flow.protocol))) return false;
+  }
+  return true;
+}
+
+bool is_whole(const Json& object, const FlowRecord& flow) {
+  const std::string action = text_of(object, "event.action");
+  const bool known_action =
+      action == "flow-start" || action == "flow-update" || action == "flow-end";
+  return known_action && flow.protocol >= 0 && has_times(object, flow) && has_ends(object, flow);
+}
+
+bool is_whole(const CoverageLine& line) {
+  if (!line.at.known()) return false;
+  if (line.action == "coverage-gap") return line.from.known() && line.to.known();
+  if (line.action == "sequence-skipped") return line.from_sequence != 0 && line.to_sequence != 0;
+  return !line.action.empty();
 }
 
 FlowRecord flow_of(const Json& object) {
@@ -110,7 +149,7 @@ FlowRecord flow_of(const Json& object) {
   flow.flow_id = text_of(object, "flow.id");
   flow.event_id = text_of(object, "event.id");
   flow.is_end = text_of(object, "event.action") == "flow-end";
-  flow.protocol = static_cast<int>(number_in(object, "orig.ip.protocol").value_or(0));
+  flow.protocol = protocol_of(object);
   flow.at = time_in(object, "@timestamp");
   flow.start = time_in(object, "event.start");
   flow.end = time_in(object, "event.end");
@@ -155,15 +194,18 @@ std::optional<LedgerRecord> parse_record(std::string_view line) {
   const std::string kind = text_of(document, "event.kind");
   if (kind == "state") {
     record.coverage = coverage_of(document);
+    if (!is_whole(*record.coverage)) return {};
   } else if (kind == "event") {
     record.flow = flow_of(document);
+    if (!is_whole(document, *record.flow)) return {};
   } else {
     return {};
   }
   return record;
 }
 
-bool may_be_coverage(std::string_view line) { return contains(line, "\"state\""); }
+// As the encoder writes it.
+bool is_plainly_flow(std::string_view line) { return contains(line, R"("event.kind": "event", )"); }
 
 bool may_name(std::string_view line, std::string_view address_text) {
   return contains(line, "\"" + std::string{address_text} + "\"");

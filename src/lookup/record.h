@@ -16,9 +16,10 @@ namespace natledger {
 // One way to see a flow from outside: by its source after translation, or by its destination
 // before.
 struct PublicSide {
-  Endpoint seen;    // the public end
-  Endpoint inside;  // who was behind it
-  Endpoint remote;  // who saw it
+  Endpoint seen;            // the public end
+  Endpoint inside;          // who was behind it
+  Endpoint remote;          // who saw it
+  bool id_unknown = false;  // `seen` was translated and its ICMP id or GRE key is not recorded
 };
 
 struct FlowRecord {
@@ -53,12 +54,12 @@ struct LedgerRecord {
   std::optional<CoverageLine> coverage;
 };
 
-// Nothing when the line is no record of either kind.
+// Nothing when the line is no record of either kind, or lacks what every such record has.
 std::optional<LedgerRecord> parse_record(std::string_view line);
 
-// A quick look at the text: whether it may be a coverage record, or name this address. Never false
-// for a line that does.
-bool may_be_coverage(std::string_view line);
+// A quick look at the text. Whether it is a flow record for sure; whether it may name this address,
+// never false for a line that does.
+bool is_plainly_flow(std::string_view line);
 bool may_name(std::string_view line, std::string_view address_text);
 
 }  // namespace natledger

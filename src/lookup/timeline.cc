@@ -20,30 +20,36 @@ bool has(const std::vector<std::string>& words, const char* word) {
 
 }  // namespace
 
-void Timeline::add(const CoverageLine& line) {
+void Timeline::add(const CoverageLine& line, TimePoint before) {
   if (line.action == "coverage-start") {
-    // An open span whose agent left no word ends where the gap record before this one said.
-    close(line.at);
+    // A gap record has said where the span before ended; if none did, no later than its last line.
+    close(before);
     current_.starts = has(line.events, "new");
     current_.ends = has(line.events, "destroy");
     open(line.at);
+    resume_counts_ = true;
   } else if (line.action == "coverage-resume") {
-    resumed_ = true;
+    resumed_ = resume_counts_;
   } else if (line.action == "coverage-stop") {
     close(line.at);
   } else if (line.action == "coverage-gap") {
     const bool goes_on = open_ && line.reason != "agent-down";
-    close(line.from);
-    holes_.push_back({line.from, line.to, line.reason});
-    if (goes_on) open(line.to);
+    add_hole({line.from, line.to, line.reason}, goes_on);
+    resume_counts_ = true;
   }
 }
 
 void Timeline::add_missing_lines(TimePoint from, TimePoint to) {
-  const bool goes_on = open_;
-  close(from);
-  holes_.push_back({from, to, "lines-missing"});
-  if (goes_on) open(to);
+  add_hole({from, to, "lines-missing"}, open_);
+  resume_counts_ = false;
+}
+
+// Its edges are as much the hole's; in records they are cut to microseconds.
+void Timeline::add_hole(const Hole& hole, bool goes_on) {
+  constexpr std::chrono::microseconds kCut{1};
+  close(hole.from - kCut);
+  holes_.push_back(hole);
+  if (goes_on) open(hole.to + kCut);
 }
 
 void Timeline::finish(TimePoint to) { close(to); }

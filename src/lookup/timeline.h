@@ -25,9 +25,10 @@ struct Hole {
 
 class Timeline {
  public:
-  // Coverage records, in the order of the ledger.
-  void add(const CoverageLine& line);
-  // A hole that no record tells of: numbers are missing between two lines.
+  // Coverage records, in the order of the ledger. `before`: an instant up to which the lines before
+  // it had come.
+  void add(const CoverageLine& line, TimePoint before);
+  // A hole that no record tells of: lines are missing, or cannot be read.
   void add_missing_lines(TimePoint from, TimePoint to);
   // The ledger ends here; what it covers ends at `to`.
   void finish(TimePoint to);
@@ -43,6 +44,7 @@ class Timeline {
   TimePoint end() const;
 
  private:
+  void add_hole(const Hole& hole, bool goes_on);
   void close(TimePoint at);
   void open(TimePoint at);
 
@@ -52,6 +54,9 @@ class Timeline {
   bool open_ = false;
   // Whether the flows that were open when the span began are recorded: coverage-resume has come.
   bool resumed_ = false;
+  // Whether a coverage-resume would prove that. Not where lines are missing since the comparison
+  // that it ends was begun: one of them may have told of such a flow.
+  bool resume_counts_ = false;
 };
 
 }  // namespace natledger

@@ -28,6 +28,13 @@ bool matches(const Endpoint& asked, const Endpoint& end) {
   return asked.address == end.address && (!asked.port || asked.port == end.port);
 }
 
+// By when a line was surely made: what an event tells of is at most a reaping older than it, an
+// inferred start as old as the flow.
+TimePoint latest_of(std::string_view line) {
+  const TimePoint seen = inferred_at(line);
+  return (seen.known() ? seen : time_of(line)) + kReaping;
+}
+
 Presence doubtful(std::string why) { return {true, std::move(why)}; }
 
 // Whether it had begun.
@@ -49,7 +56,8 @@ Presence going_on_at(const FlowSpan& flow, const Window& window, const Timeline&
     return doubtful("no end of it is recorded, but one may have been missed since " +
                     utc_text(flow.first_seen));
   }
-  if (window.at > flow.end + window.skew) return {};
+  // Records have microseconds, rounded down.
+  if (window.at >= flow.end + window.skew + std::chrono::microseconds{1}) return {};
   if (flow.kernel_clock || window.at <= flow.end - kReaping - window.skew) return {true, {}};
   return doubtful("its end was timed when it was read, which may be up to a minute late");
 }
@@ -79,26 +87,33 @@ Inquiry::Inquiry(const Question& question)
     : question_(question), address_text_(natledger::address_text(question.address.address)) {}
 
 void Inquiry::read(std::string_view line, uint64_t sequence) {
-  std::optional<LedgerRecord> record;
-  if (may_be_coverage(line) || may_name(line, address_text_)) record = parse_record(line);
+  const bool bears = !is_plainly_flow(line) || may_name(line, address_text_);
+  const std::optional<LedgerRecord> record = bears ? parse_record(line) : std::nullopt;
   const CoverageLine* coverage = nullptr;
   if (record && record->coverage) coverage = &*record->coverage;
-  check_order(line, sequence, coverage);
-  if (coverage != nullptr) timeline_.add(*coverage);
+  // A line that cannot be read may have told of anything.
+  if ((bears && !record) || !in_order(sequence, coverage)) add_hole(line);
+  if (coverage != nullptr) {
+    timeline_.add(*coverage, std::max(told_to_, time_of(last_line_)));
+    told_to_ = std::max(told_to_, coverage->at);
+  }
   if (record && record->flow) read_flow(*record->flow);
   last_sequence_ = sequence;
   last_line_.assign(line);
 }
 
 // Numbers without a line are a hole, unless a record says that they were skipped.
-void Inquiry::check_order(std::string_view line, uint64_t sequence, const CoverageLine* coverage) {
-  if (last_sequence_ == 0 || sequence == last_sequence_ + 1) return;
-  const bool skipped = coverage != nullptr && coverage->action == "sequence-skipped" &&
-                       coverage->from_sequence <= last_sequence_ + 1 &&
-                       coverage->to_sequence + 1 >= sequence;
-  if (skipped) return;
-  // A line's time is at most a reaping older than the moment that it tells of.
-  timeline_.add_missing_lines(time_of(last_line_), time_of(line) + kReaping);
+bool Inquiry::in_order(uint64_t sequence, const CoverageLine* coverage) const {
+  if (last_sequence_ == 0 || sequence == last_sequence_ + 1) return true;
+  return coverage != nullptr && coverage->action == "sequence-skipped" &&
+         coverage->from_sequence <= last_sequence_ + 1 && coverage->to_sequence + 1 >= sequence;
+}
+
+// Between the line before and this one, or in this one.
+void Inquiry::add_hole(std::string_view line) {
+  const TimePoint from = std::max(told_to_, time_of(last_line_));
+  told_to_ = std::max(from, latest_of(line));
+  timeline_.add_missing_lines(from, told_to_);
 }
 
 void Inquiry::read_flow(const FlowRecord& flow) {
@@ -113,6 +128,7 @@ void Inquiry::read_flow(const FlowRecord& flow) {
 bool Inquiry::fits(const FlowRecord& flow, const PublicSide& side) const {
   if (question_.protocol && *question_.protocol != flow.protocol) return false;
   if (question_.remote && !matches(*question_.remote, side.remote)) return false;
+  if (side.id_unknown) return question_.address.address == side.seen.address;
   return matches(question_.address, side.seen);
 }
 
@@ -150,8 +166,12 @@ void Inquiry::add_candidates(const Seen& seen, TimePoint until, Answer& answer) 
   if (!presence.there) return;
   for (const PublicSide& side : latest.sides) {
     if (!fits(latest, side)) continue;
+    std::string doubt = presence.doubt;
+    if (side.id_unknown && question_.address.port && doubt.empty()) {
+      doubt = "its id after translation is not recorded (the enricher `nat` was off)";
+    }
     answer.candidates.push_back({seen.first.flow_id, side, latest.protocol, latest.zone,
-                                 latest.nat_kind, span.start, span.end, presence.doubt});
+                                 latest.nat_kind, span.start, span.end, doubt});
   }
 }
 

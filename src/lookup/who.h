@@ -67,7 +67,8 @@ class Inquiry {
   };
 
   void read_flow(const FlowRecord& flow);
-  void check_order(std::string_view line, uint64_t sequence, const CoverageLine* coverage);
+  bool in_order(uint64_t sequence, const CoverageLine* coverage) const;
+  void add_hole(std::string_view line);
   bool fits(const FlowRecord& flow, const PublicSide& side) const;
   void add_candidates(const Seen& seen, TimePoint until, Answer& answer) const;
 
@@ -77,6 +78,7 @@ class Inquiry {
   Timeline timeline_;
   uint64_t last_sequence_ = 0;
   std::string last_line_;
+  TimePoint told_to_;  // the latest instant that a coverage record or a hole reached
 };
 
 // The life of one flow as recorded; zero instants are not known.

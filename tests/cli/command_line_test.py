@@ -18,11 +18,11 @@ def golden_messages(count):
         return [bytes.fromhex(json.loads(next(lines))["netlink_hex"]) for _ in range(count)]
 
 
-def capture_bytes(messages, link_type=253, family=12):
+def capture_bytes(messages, link_type=253, family=12, second=1795331340):
     out = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, link_type)
     for i, message in enumerate(messages):
         packet = struct.pack(">HH10xH", 4, 824, family) + message
-        out += struct.pack("<IIII", 1795331340, i, len(packet), len(packet)) + packet
+        out += struct.pack("<IIII", second, i, len(packet), len(packet)) + packet
     return out
 
 
@@ -169,6 +169,50 @@ class CommandLine(unittest.TestCase):
                                         "--ledger", ledger, "--json", "--skew", "0s")
         self.assertIn(status, (0, 4, 5))
         self.assertEqual(json.loads(answer)["exit"], status)
+
+    def test_between_two_captures_is_a_gap(self):
+        ledger = self.path("ledger")
+        for name, second in (("a.pcap", 1795331340), ("b.pcap", 1795331340 + 3 * 86400)):
+            capture = self.write(name, capture_bytes(golden_messages(5), second=second))
+            self.assertEqual(self.run_it("replay", "--ledger", ledger, capture), (0, "", ""))
+        status, answer, _ = self.run_it("who", "1.2.3.4:9", "--at", "2026-11-23T12:00:00Z",
+                                        "--ledger", ledger)
+        self.assertEqual(status, 4, answer)
+        self.assertIn("no agent ran", answer)
+
+    def test_a_refused_replay_makes_no_ledger(self):
+        ledger = self.path("ledger")
+        garbage = self.write("garbage.pcap", b"no capture at all")
+        good = self.write("good.pcap", capture_bytes(golden_messages(1)))
+        for arguments in ((good, garbage), ("--events", "foo", good)):
+            status, _, error = self.run_it("replay", "--ledger", ledger, *arguments)
+            self.assertIn(status, (1, 2), error)
+            self.assertFalse(os.path.exists(ledger), arguments)
+
+    def test_output_that_does_not_arrive(self):
+        ledger = self.path("ledger")
+        capture = self.write("c.pcap", capture_bytes(golden_messages(5)))
+        self.run_it("replay", "--ledger", ledger, capture)
+        question = ("1.2.3.4:48546", "--at", "2026-11-22T07:09:00Z", "--ledger", ledger)
+        for status, arguments in ((6, ("who", *question)), (6, ("who", *question, "--json")),
+                                  (1, ("cat", ledger)), (1, ("fields",)), (1, ("--version",)),
+                                  (1, ("config", "print")), (1, ("replay", "--help"))):
+            with self.subTest(arguments=arguments), open("/dev/full", "wb") as full:
+                done = subprocess.run([PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE,
+                                      text=True, check=False)
+                self.assertEqual(done.returncode, status, done.stderr)
+                self.assertIn("No space left on device", done.stderr)
+
+    def test_closed_standard_streams_are_not_the_ledger(self):
+        ledger = self.path("ledger")
+        messages = [b"\0" * 20] + golden_messages(1)  # the first makes a warning
+        capture = self.write("c.pcap", capture_bytes(messages))
+        done = subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", PROGRAM, "replay",
+                               "--ledger", ledger, capture], check=False)
+        self.assertEqual(done.returncode, 0)
+        for name in ("conntrack.json", "state/sequence"):
+            with open(os.path.join(ledger, name), "rb") as file:
+                self.assertNotIn(b"warning", file.read())
 
     def test_a_ledger_that_cannot_be(self):
         capture = self.write("c.pcap", capture_bytes(golden_messages(1)))

@@ -66,10 +66,10 @@ TEST(LookupRecord, WhatIsNoRecordIsNothing) {
   EXPECT_FALSE(parse_record("{}"));
   EXPECT_FALSE(parse_record(R"({"event.kind": "alert"})"));
   EXPECT_FALSE(parse_record(std::string(1'000'000, '[')));
-  // Wrong types are as good as absent.
-  EXPECT_TRUE(parse_record(R"({"event.kind": "event", "src_ip": 5, "orig.l4.sport": "x",)"
-                           R"( "conntrack.gre.key": ["a", {}], "conntrack.public": [7, null]})"));
-  EXPECT_TRUE(parse_record(R"({"event.kind": "event", "orig.l4.sport": 99999999999})"));
+  // Wrong types are as good as absent, and no flow lacks its ends.
+  EXPECT_FALSE(parse_record(R"({"event.kind": "event", "src_ip": 5, "orig.l4.sport": "x",)"
+                            R"( "conntrack.gre.key": ["a", {}], "conntrack.public": [7, null]})"));
+  EXPECT_FALSE(parse_record(R"({"event.kind": "event", "orig.l4.sport": 99999999999})"));
 }
 
 struct BadQuestion {

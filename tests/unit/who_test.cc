@@ -98,6 +98,13 @@ class WhoTest : public testing::Test {
   }
 
   void lose_line() { ++next_; }
+  // The last line, with `from` in place of `to`.
+  void damage(const std::string& from, const std::string& to) {
+    std::string& line = lines_.back().second;
+    const size_t found = line.find(from);
+    ASSERT_NE(found, std::string::npos) << line;
+    line.replace(found, from.size(), to);
+  }
 
   Answer ask(const std::string& address, TimePoint when, const std::string& remote = "") {
     QuestionText text;
@@ -115,7 +122,6 @@ class WhoTest : public testing::Test {
   std::vector<std::string> events_{"new", "destroy"};
   TimePoint covered_to_ = at(3000);
 
- private:
   std::vector<std::pair<uint64_t, std::string>> lines_;
   uint64_t next_ = 1;
 };
@@ -257,6 +263,72 @@ TEST_F(WhoTest, WithoutDestroyEventsAnOpenFlowMayHaveEnded) {
   begin();
   start("a", {.start = at(100)});
   EXPECT_EQ(verdict("1.2.3.4:53500", at(200)), 5);
+}
+
+TEST_F(WhoTest, ALineThatCannotBeReadIsAHole) {
+  const std::pair<const char*, const char*> damages[] = {
+      {"\"event.action\"", "event.action\""},
+      {"\"event\"", "\"evend\""},
+      {"\"reply.l4.dport\": 53500, ", ""},
+      {"\"reply.l4.dport\": 53500", "\"reply.l4.dport\": 99999"},
+      {"\"event.end\": \"2", "\"event.end\": \"x"}};
+  for (const auto& [from, to] : damages) {
+    lines_.clear();
+    next_ = 1;
+    begin();
+    FlowText flow{.start = at(100)};
+    start("a", flow);
+    flow.end = at(300);
+    end("a", flow);
+    damage(from, to);
+    coverage("coverage-gap", at(2000), "overrun", at(1990));
+    EXPECT_EQ(verdict("1.2.3.4:53500", at(301)), 5) << to;
+  }
+}
+
+TEST_F(WhoTest, AGapThatCannotBeReadIsAHole) {
+  begin();
+  coverage("coverage-gap", at(200), "overrun", at(100));
+  damage("\"state\"", "\"stafe\"");
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(150)), 4);
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(1000)), 4) << "what began meanwhile may go on";
+}
+
+TEST_F(WhoTest, ALineMissingFromTheStartsInferencesIsNotVouchedForByTheResume) {
+  coverage("coverage-start", at(1000));
+  start("a", {.start = at(-90000), .not_after = at(1001)});
+  damage("\"event.action\"", "\"event.reason\": \"inferred\", \"event.action\"");
+  lose_line();
+  coverage("coverage-resume", at(1002));
+  EXPECT_EQ(verdict("1.2.3.4:9", at(1500)), 4);
+  EXPECT_EQ(verdict("1.2.3.4:9", at(-80000)), 4) << "no agent ran";
+}
+
+TEST_F(WhoTest, ARunThatLeftNoWordEndsWithItsLastLine) {
+  begin();
+  start("a", {.start = at(100)});
+  coverage("coverage-start", at(2000));
+  coverage("coverage-resume", at(2000));
+  EXPECT_EQ(verdict("1.2.3.4:9", at(1000)), 4);
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(1000)), 5);
+  EXPECT_EQ(verdict("1.2.3.4:9", at(2500)), 1);
+}
+
+TEST_F(WhoTest, AnAddressMappedIntoIpv6IsTheSame) {
+  begin();
+  start("a", {.start = at(100)});
+  EXPECT_EQ(verdict("[::ffff:1.2.3.4]:53500", at(200)), 0);
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(200), "[::ffff:19.1.16.7]:443"), 0);
+}
+
+TEST_F(WhoTest, TheEdgeOfAHoleIsTheHoles) {
+  begin();
+  coverage("coverage-gap", at(200), "overrun", at(100));
+  coverage("coverage-resume", at(200));
+  EXPECT_EQ(verdict("1.2.3.4:9", at(98)), 4) << "the window is 2 s to either side";
+  EXPECT_EQ(verdict("1.2.3.4:9", at(97.9)), 1);
+  EXPECT_EQ(verdict("1.2.3.4:9", at(202)), 4);
+  EXPECT_EQ(verdict("1.2.3.4:9", at(202.1)), 1);
 }
 
 TEST_F(WhoTest, AListingOfAnAddress) {
