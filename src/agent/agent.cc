@@ -56,6 +56,8 @@ sigset_t block_signals() {
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // Whoever reads our log may go away.
+  std::signal(SIGPIPE, SIG_IGN);
   return signals;
 }
 
@@ -147,7 +149,6 @@ int run_agent(const Config& config, const RunOptions& options) {
   const TimePoint begin = socket.subscribed_at();
   coverage.opening(ledger.opening(), begin);
   coverage.start(begin, config.source.events, facts);
-  pipeline.flush();
   Resync resync{dump_table};
   pipeline.begin(begin, &resync);
   log_info("recording " + joined(event_names(config.source.events)) + " events into " +
@@ -166,10 +167,10 @@ int run_agent(const Config& config, const RunOptions& options) {
   }};
   Housekeeping housekeeping{ledger, [&](const char* text) { failure.set(text); }};
   {
-    Receiver receiver{socket, ring, [&](const char* text) { failure.set(text); }};
+    Receiver receiver{socket, ring, pipeline_failed, [&](const char* text) { failure.set(text); }};
     wait_for_stop(signals);
     stopping = true;
-    if (!pipeline_failed) receiver.stop();
+    receiver.stop();
   }
   pipeline_thread.join();
   housekeeping.stop();

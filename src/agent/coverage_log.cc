@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "agent/coverage_log.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/config.h"
@@ -28,10 +29,8 @@ void CoverageLog::opening(const LedgerOpening& opening, TimePoint at) {
   if (opening.plan.skipped_from != 0) {
     skipped(at, opening.plan.skipped_from, opening.plan.skipped_to);
   }
-  // A capture may be older than the one before it; then there is nothing between the two.
-  if (opening.covered_to.known() && opening.covered_to < at) {
-    gap(opening.covered_to, at, "agent-down");
-  }
+  // The clock may have been set back meanwhile, and a capture may be older than the one before.
+  if (opening.covered_to.known()) gap(std::min(opening.covered_to, at), at, "agent-down");
 }
 
 void CoverageLog::start(TimePoint at, uint32_t events, const StartFacts& facts) {

@@ -31,9 +31,11 @@ constexpr int kIdleMs = 200;
 
 }  // namespace
 
-Receiver::Receiver(EventSocket& socket, EventRing& ring, std::function<void(const char*)> failed)
+Receiver::Receiver(EventSocket& socket, EventRing& ring, const std::atomic<bool>& unread,
+                   std::function<void(const char*)> failed)
     : socket_(socket),
       ring_(ring),
+      unread_(unread),
       failed_(std::move(failed)),
       nap_(nap_for(socket.receive_buffer_bytes())),
       stop_fd_(check_call("make eventfd", ::eventfd(0, EFD_CLOEXEC))),
@@ -54,7 +56,7 @@ void Receiver::stop() {
 void Receiver::run() {
   try {
     bool stopping = false;
-    while (!abandoned_) {
+    while (!abandoned_ && !unread_) {
       const Received received = socket_.receive(ring_);
       if (received == Received::kNoRoom) std::this_thread::sleep_for(nap_);
       if (received != Received::kDrained) continue;
@@ -66,7 +68,7 @@ void Receiver::run() {
     failed_(failure.what());
   }
   while (!ring_.has_room()) {
-    if (abandoned_) return;
+    if (abandoned_ || unread_) return;
     std::this_thread::sleep_for(nap_);
   }
   ring_.push_mark(RingEntry::Kind::kEnd, now());

@@ -15,14 +15,14 @@ namespace natledger {
 
 class Receiver {
  public:
-  // Starts the thread. `socket` and `ring` outlive it; `failed` is called, on that thread, when the
-  // socket is broken for good.
-  Receiver(EventSocket& socket, EventRing& ring, std::function<void(const char*)> failed);
+  // Starts the thread. `socket`, `ring` and `unread` outlive it: whether nobody reads the ring any
+  // more. `failed` is called, on that thread, when the socket is broken for good.
+  Receiver(EventSocket& socket, EventRing& ring, const std::atomic<bool>& unread,
+           std::function<void(const char*)> failed);
   // Ends the thread if it still runs, without waiting for room in the ring.
   ~Receiver();
 
-  // Reads on to the end of what is queued, puts kEnd into the ring, joins. The ring must be read
-  // meanwhile.
+  // Reads on to the end of what is queued, puts kEnd into the ring, joins.
   void stop();
 
  private:
@@ -31,6 +31,7 @@ class Receiver {
 
   EventSocket& socket_;
   EventRing& ring_;
+  const std::atomic<bool>& unread_;
   std::function<void(const char*)> failed_;
   const std::chrono::microseconds nap_;
   UniqueFd stop_fd_;

@@ -265,7 +265,9 @@ bool LiveFlows::knows(const Flow& dumped) {
   if (tables_->ended.contains(tables_->long_hash(dumped))) return true;
   return tables_->with_table(dumped.orig, dumped, [&](auto& table, const auto& key, uint32_t hash) {
     const auto* open = table.find(key, hash);
-    return open != nullptr && open->id == dumped.id;
+    // Ids repeat: one that began after the start that we know is another flow.
+    return open != nullptr && open->id == dumped.id &&
+           (!dumped.kernel_start.known() || dumped.kernel_start <= open->start);
   });
 }
 

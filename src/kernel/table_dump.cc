@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <exception>
 #include <vector>
 
 #include <libmnl/libmnl.h>
@@ -50,10 +51,17 @@ void dump_table(const MessageVisit& visit) {
   std::vector<char> buffer(kBufferBytes);
   struct Context {
     const MessageVisit& visit;
-  } context{visit};
+    std::exception_ptr thrown;
+  } context{visit, nullptr};
+  // libmnl is C: nothing may be thrown through it.
   const auto visit_header = [](const nlmsghdr* header, void* data) {
-    static_cast<Context*>(data)->visit(
-        {reinterpret_cast<const std::byte*>(header), header->nlmsg_len});
+    auto& there = *static_cast<Context*>(data);
+    try {
+      there.visit({reinterpret_cast<const std::byte*>(header), header->nlmsg_len});
+    } catch (...) {
+      there.thrown = std::current_exception();
+      return MNL_CB_STOP;
+    }
     return MNL_CB_OK;
   };
   for (;;) {
@@ -62,6 +70,7 @@ void dump_table(const MessageVisit& visit) {
     if (bytes < 0) throw SystemError("read the conntrack table", errno);
     const int result = mnl_cb_run(buffer.data(), static_cast<size_t>(bytes), 0,
                                   mnl_socket_get_portid(socket.get()), visit_header, &context);
+    if (context.thrown) std::rethrow_exception(context.thrown);
     if (result < 0) {
       throw SystemError("read the conntrack table", errno,
                         "needs CAP_NET_ADMIN and the module nf_conntrack_netlink");

@@ -30,8 +30,10 @@ std::string random_hex(size_t digits) {
   return text;
 }
 
-void make_directory(const std::string& path, std::string_view option) {
-  if (::mkdir(path.c_str(), 0750) == 0 || errno == EEXIST) return;
+// Whether it was made.
+bool make_directory(const std::string& path, std::string_view option) {
+  if (::mkdir(path.c_str(), 0750) == 0) return true;
+  if (errno == EEXIST) return false;
   throw SystemError("make directory " + path, errno, "see " + std::string{option});
 }
 
@@ -53,7 +55,8 @@ std::string ledger_id_of(const std::string& event_id) {
 }  // namespace
 
 std::string read_boot_id() {
-  std::string text = read_file("/proc/sys/kernel/random/boot_id").value_or("unknown");
+  std::string text =
+      read_file("/proc/sys/kernel/random/boot_id").value_or(std::string{kUnknownBoot});
   while (text.ends_with('\n')) text.pop_back();
   return text;
 }
@@ -77,7 +80,7 @@ Ledger::Ledger(const LedgerOptions& options)
   group_ = find_group(options_.group);
   sync_always_ = options_.sync == "always";
   sync_interval_ = parse_duration(options_.sync).value_or(Duration::zero());
-  make_directory(options_.directory, "ledger.directory");
+  const bool made = make_directory(options_.directory, "ledger.directory");
   make_directory(options_.state, "ledger.state");
   directory_fd_ = open_file(options_.directory, O_RDONLY | O_DIRECTORY, 0, "see ledger.directory");
   if (::flock(directory_fd_.get(), LOCK_EX | LOCK_NB) < 0) {
@@ -88,9 +91,11 @@ Ledger::Ledger(const LedgerOptions& options)
   if (::faccessat(directory_fd_.get(), ".", W_OK, AT_EACCESS) < 0) {
     throw SystemError("write ledger " + options_.directory, errno, "see ledger.directory");
   }
-  set_owner(directory_fd_.get(), options_.directory, 0750);
+  // What was there keeps the mode that somebody gave it.
+  if (made) set_owner(directory_fd_.get(), options_.directory, 0750);
   state_file_ = std::make_unique<StateFile>(options_.state + "/sequence");
   covered_ = std::make_unique<CoveredMark>(options_.state + "/covered");
+  sync_directory(options_.state);
   recover();
 }
 
@@ -215,15 +220,17 @@ int Ledger::flush() {
 }
 
 void Ledger::mark_covered(TimePoint at) {
-  if (at <= covered_->written_to()) return;
+  if (at == covered_->written_to()) return;
   covered_->set_written_to(at);
-  if (sync_always_) covered_->set_synced_to(at);
+  if (sync_always_ && sync_failed_ == 0) covered_->set_synced_to(at);
 }
 
 int Ledger::housekeep(TimePoint at) {
   const uint64_t next = next_.load(std::memory_order_relaxed);
   if (next + kReserveStep / 2 > reserved_to_.load(std::memory_order_acquire)) reserve(next);
-  if (sync_interval_ == Duration::zero() || at < last_sync_ + sync_interval_) return 0;
+  if (sync_interval_ == Duration::zero()) return 0;
+  // The clock may have been set back.
+  if (at >= last_sync_ && at < last_sync_ + sync_interval_) return 0;
   last_sync_ = at;
   const TimePoint written_to = covered_->written_to();
   const int refused = sync_data();
@@ -254,6 +261,13 @@ void Ledger::reserve(uint64_t from) {
   reserved_to_.store(state_.reserved_to, std::memory_order_release);
 }
 
-int Ledger::sync_data() { return ::fdatasync(active_.get()) == 0 ? 0 : errno; }
+// After one error the kernel may have forgotten the pages, and a later success proves nothing: the
+// error stays.
+int Ledger::sync_data() {
+  if (const int failed = sync_failed_) return failed;
+  if (::fdatasync(active_.get()) == 0) return 0;
+  sync_failed_ = errno;
+  return sync_failed_;
+}
 
 }  // namespace natledger

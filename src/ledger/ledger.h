@@ -90,6 +90,7 @@ class Ledger final : public RecordSink {
   std::atomic<uint64_t> next_{1};
   std::atomic<uint64_t> reserved_to_{0};
   TimePoint last_sync_;
+  std::atomic<int> sync_failed_{0};  // the errno value of the first fdatasync that was refused
 
   std::mutex state_mutex_;  // guards state_ and state_file_
   LedgerState state_;

@@ -63,30 +63,50 @@ uint64_t find_first_sequence(const std::string& path, int fd, uint64_t size) {
   return 0;
 }
 
+bool take_last_line(std::string_view line, SegmentTail& tail) {
+  const uint64_t sequence = sequence_of(line);
+  if (sequence == 0 || !is_closed_object(line)) return false;
+  tail.last_sequence = sequence;
+  tail.last_time = time_of(line);
+  tail.last_id = id_of(line);
+  return true;
+}
+
+// A line that lacks nothing but its '\n', which sealing will add.
+bool take_unended(std::string_view rest, SegmentTail& tail) {
+  if (!take_last_line(rest, tail)) return false;
+  if (tail.first_sequence == 0) tail.first_sequence = tail.last_sequence;
+  tail.torn_bytes = 0;
+  return true;
+}
+
 // Reads backward to the last whole line.
 void find_last_line(const std::string& path, int fd, SegmentTail& tail) {
   std::string text;  // the end of the file, as far as read
+  bool looked_behind = false;
   for (uint64_t at = tail.bytes; at > 0;) {
     const uint64_t bytes = std::min(kBlockBytes, at);
     at -= bytes;
     text.insert(0, read_at(path, fd, at, bytes));
     // Lines that begin within `text`: behind a '\n', or at the file's start.
     size_t end = text.rfind('\n');
+    if (end != std::string::npos && !looked_behind) {
+      if (take_unended(std::string_view{text}.substr(end + 1), tail)) return;
+      looked_behind = true;
+    }
     while (end != std::string::npos) {
       const size_t before = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
       if (before == std::string::npos && at > 0) break;
       const size_t start = before == std::string::npos ? 0 : before + 1;
       const std::string_view line = std::string_view{text}.substr(start, end - start);
-      if (const uint64_t sequence = sequence_of(line); sequence != 0 && is_closed_object(line)) {
-        tail.last_sequence = sequence;
-        tail.last_time = time_of(line);
-        tail.last_id = id_of(line);
+      if (take_last_line(line, tail)) {
         tail.torn_bytes = tail.bytes - (at + end + 1);
         return;
       }
       end = before;
     }
   }
+  if (!looked_behind && take_unended(text, tail)) return;
   tail.torn_bytes = tail.bytes;
 }
 

@@ -11,13 +11,15 @@ StartPlan::Before judge_before(const LedgerFound& found, uint64_t last_line) {
   if (!found.state && !found.active && last_line == 0) return StartPlan::Before::kNothing;
   if (!found.state) return StartPlan::Before::kUnknown;
   const LedgerState& state = *found.state;
-  const bool torn = found.active && found.active->torn_bytes != 0;
+  const bool torn =
+      found.active && (found.active->torn_bytes != 0 || !found.active->ends_in_newline);
   // Anything else than what the clean stop left has been restored or tampered with.
   if (state.clean && state.last == last_line && !torn) return StartPlan::Before::kCleanStop;
   // A written line outlives its process, but only in the file that it was written to.
   const bool same_file =
       found.active && found.active->device == state.device && found.active->inode == state.inode;
-  if (!state.clean && state.boot_id == found.boot_id && same_file) {
+  const bool same_boot = state.boot_id == found.boot_id && found.boot_id != kUnknownBoot;
+  if (!state.clean && same_boot && same_file) {
     return StartPlan::Before::kKilled;
   }
   return StartPlan::Before::kUnknown;

@@ -15,6 +15,9 @@
 
 namespace natledger {
 
+// The boot id of a kernel that does not say it: never the same boot.
+inline constexpr std::string_view kUnknownBoot = "unknown";
+
 struct LedgerFound {
   std::string boot_id;               // of the running kernel
   std::optional<LedgerState> state;  // nothing: never written, or damaged

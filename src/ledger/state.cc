@@ -118,6 +118,7 @@ void StateFile::store(const LedgerState& state) {
   const auto at = static_cast<off_t>(generation_ % 2 * kSlotBytes);
   const ssize_t n = ::pwrite(fd_.get(), text.data(), text.size(), at);
   if (n < 0) throw SystemError("write " + path_, errno);
+  if (static_cast<size_t>(n) != text.size()) throw SystemError("write " + path_, ENOSPC);
   check_call("sync " + path_, ::fdatasync(fd_.get()));
   state_ = state;
 }

@@ -52,6 +52,10 @@ Presence begun_at(const FlowSpan& flow, const Window& window) {
 // Whether it had not ended yet.
 Presence going_on_at(const FlowSpan& flow, const Window& window, const Timeline& timeline) {
   if (!flow.end.known()) {
+    // A flow that began while nobody listened may be silent for good (nf_conntrack_events=2).
+    if (flow.start_not_after.known() && window.until > flow.start_not_after) {
+      return doubtful("it was found in the table, and the kernel may not tell of its end");
+    }
     if (timeline.covers_ends(flow.first_seen, window.until)) return {true, {}};
     return doubtful("no end of it is recorded, but one may have been missed since " +
                     utc_text(flow.first_seen));
@@ -143,8 +147,9 @@ Answer Inquiry::answer(TimePoint covered_to, TimePoint asked_at) {
             [](const Candidate& a, const Candidate& b) {
               return std::tie(a.start, a.flow_id) < std::tie(b.start, b.flow_id);
             });
-  answer.covered = timeline_.covers_starts(from, until);
   answer.holes = timeline_.holes(from, until);
+  // Spans may overlap where the clock was set back; a hole counts all the same.
+  answer.covered = timeline_.covers_starts(from, until) && answer.holes.empty();
   answer.record_begin = timeline_.begin();
   answer.record_end = timeline_.end();
   answer.verdict = judge(answer.candidates, answer.covered, !question_.address.port);

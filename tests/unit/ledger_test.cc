@@ -114,6 +114,19 @@ TEST_F(LedgerTest, ATornLineIsEndedPassedOverAndNeverCompleted) {
   EXPECT_EQ(torn, 1U);
 }
 
+TEST_F(LedgerTest, ALineThatLacksOnlyItsEndIsNotNumberedAgain) {
+  open();
+  write();
+  kill();
+  append_bytes(R"({"what": "whole", "event.sequence": 2})");
+  open();
+  EXPECT_EQ(ledger_->next_sequence(), 3U);
+  write();
+  uint64_t torn = 0;
+  EXPECT_EQ(sequences(&torn), (std::vector<uint64_t>{1, 2, 3}));
+  EXPECT_EQ(torn, 0U);
+}
+
 TEST_F(LedgerTest, ZerosAfterAPowerCutAreTorn) {
   open();
   write();

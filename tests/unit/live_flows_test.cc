@@ -306,6 +306,9 @@ TEST_F(LiveFlowsTest, AResyncKnowsWhatIsOpenAndWhatEndedMeanwhile) {
   Flow successor = dumped(1);
   successor.id = 78;
   EXPECT_FALSE(live_.knows(successor));
+  Flow reused = dumped(1);  // ids repeat
+  reused.kernel_start = {INT64_MAX};
+  EXPECT_FALSE(live_.knows(reused));
   live_.end_resync();
   EXPECT_FALSE(live_.knows(dumped(2)));
   EXPECT_TRUE(live_.knows(dumped(1)));

@@ -238,9 +238,24 @@ TEST_F(WhoTest, SkippedNumbersAreNoHoleOfTheirOwn) {
 
 TEST_F(WhoTest, AnInferredStartWithoutTheKernelsClockIsDoubtedBeforeItWasSeen) {
   begin();
-  start("a", {.not_after = at(1000)});
-  EXPECT_EQ(verdict("1.2.3.4:53500", at(1100)), 0);
+  FlowText flow{.not_after = at(1000)};
+  start("a", flow);
   EXPECT_EQ(verdict("1.2.3.4:53500", at(900)), 5);
+  flow.end = at(1200);
+  end("a", flow);
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(900)), 5);
+}
+
+TEST_F(WhoTest, AFlowOfTheTableWithoutAnEndMayBeSilent) {
+  begin();
+  FlowText flow{.start = at(100), .not_after = at(1000)};
+  start("a", flow);
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(900)), 0) << "it was there later";
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(1100)), 5);
+  flow.end = at(1200);
+  end("a", flow);
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(1100)), 0);
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(1300)), 1);
 }
 
 TEST_F(WhoTest, AnEndThatWasTimedWhenReadIsDoubtedInItsLastMinute) {
