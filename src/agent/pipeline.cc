@@ -90,7 +90,21 @@ void Pipeline::missed(const std::string& reason, TimePoint at, uint64_t dropped)
   if (resync_ != nullptr) resync_->request(live_flows_);
 }
 
+// Flows that the table had no room for: their ends will not be told from those of others.
+void Pipeline::check_room(TimePoint at) {
+  const uint64_t not_held = live_flows_.not_held();
+  if (not_held == not_held_) return;
+  const uint64_t more = not_held - not_held_;
+  not_held_ = not_held;
+  if (parts_.coverage != nullptr) parts_.coverage->gap(drained_at_, at, "table-full", more);
+  uint64_t suppressed = 0;
+  if (!full_throttle_.pass(at, suppressed)) return;
+  log_error("the table of open flows is full: " + std::to_string(not_held) +
+            " flows since the start are recorded without it (raise source.max_flows)");
+}
+
 void Pipeline::handle_drained(TimePoint at) {
+  check_room(at);
   if (malformed_since_drained_ != 0) {
     if (parts_.coverage != nullptr) {
       parts_.coverage->gap(drained_at_, at, "malformed", malformed_since_drained_);

@@ -55,6 +55,7 @@ class Pipeline {
   void handle(std::span<const std::byte> message, TimePoint at);
   void handle_mark(const RingEntry& entry);
   void handle_drained(TimePoint at);
+  void check_room(TimePoint at);
   void handle_inferred(Flow& flow);
   void append(Flow& flow);
   void missed(const std::string& reason, TimePoint at, uint64_t dropped);
@@ -68,6 +69,8 @@ class Pipeline {
   uint64_t malformed_since_drained_ = 0;
   TimePoint drained_at_;  // the last instant up to which nothing was missed
   LogThrottle malformed_throttle_;
+  uint64_t not_held_ = 0;
+  LogThrottle full_throttle_;
 };
 
 }  // namespace natledger

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/log.h"
 #include "decode/decoder.h"
 
 namespace natledger {
@@ -36,10 +37,10 @@ bool Resync::drained(TimePoint at, LiveFlows& live, const FoundFlow& found) {
   }
   if (wanted_ && !waiting_ && at >= dumped_at_ + kRest) {
     live.begin_resync();
-    take_entries(at, live, found);
+    waiting_ = take_entries(at, live, found);
     dumped_at_ = now();
-    wanted_ = false;
-    waiting_ = true;
+    wanted_ = !waiting_;
+    if (wanted_) live.end_resync();
   }
   return finished;
 }
@@ -66,19 +67,30 @@ void Resync::add_candidate(std::span<const std::byte> message) {
   piece.resize(piece.size() - message.size() + bytes);
 }
 
-void Resync::take_entries(TimePoint at, LiveFlows& live, const FoundFlow& found) {
+// False when the kernel does not give the table now; a later drain tries again.
+bool Resync::take_entries(TimePoint at, LiveFlows& live, const FoundFlow& found) {
+  candidates_.clear();
+  try {
+    dump_([&](std::span<const std::byte> message) { take_entry(message, at, live, found); });
+    return true;
+  } catch (const DumpError& error) {
+    log_error(std::string{error.what()} + "; trying again in a second");
+    return false;
+  }
+}
+
+void Resync::take_entry(std::span<const std::byte> message, TimePoint at, LiveFlows& live,
+                        const FoundFlow& found) {
   Flow flow;
-  dump_([&](std::span<const std::byte> message) {
-    if (decode(message, flow) != Decoded::kFlow) return;
-    // A dying entry is still in the table while its end is on the way.
-    if ((flow.status & IPS_DYING) != 0 || live.knows(flow)) return;
-    // Its NEW would have been applied by now, so it was lost, or sent before we listened.
-    if (flow.kernel_start.known() && flow.kernel_start + kSlowestNew < at) {
-      flow.receipt = now();
-      return found(flow);
-    }
-    add_candidate(message);
-  });
+  if (decode(message, flow) != Decoded::kFlow) return;
+  // A dying entry is still in the table while its end is on the way.
+  if ((flow.status & IPS_DYING) != 0 || live.knows(flow)) return;
+  // Its NEW would have been applied by now, so it was lost, or sent before we listened.
+  if (flow.kernel_start.known() && flow.kernel_start + kSlowestNew < at) {
+    flow.receipt = now();
+    return found(flow);
+  }
+  add_candidate(message);
 }
 
 }  // namespace natledger

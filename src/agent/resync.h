@@ -36,7 +36,9 @@ class Resync {
   bool drained(TimePoint at, LiveFlows& live, const FoundFlow& found);
 
  private:
-  void take_entries(TimePoint at, LiveFlows& live, const FoundFlow& found);
+  bool take_entries(TimePoint at, LiveFlows& live, const FoundFlow& found);
+  void take_entry(std::span<const std::byte> message, TimePoint at, LiveFlows& live,
+                  const FoundFlow& found);
   void add_candidate(std::span<const std::byte> message);
   void infer_starts(LiveFlows& live, const FoundFlow& found);
 

@@ -344,7 +344,7 @@ inline constexpr auto kOtherRows = std::tuple{
     row::coverage({"coverage.to", row::kDate, row::kOne, row::kNatledger, "",
                    "a gap: the first instant from which the record is whole again"}),
     row::coverage({"coverage.reason", row::kKeyword, row::kOne, row::kNatledger, "",
-                   "a gap: agent-down, overrun, oversize, malformed"}),
+                   "a gap: agent-down, overrun, oversize, malformed, table-full"}),
     row::coverage({"coverage.dropped", row::kLong, row::kOne, row::kNatledger, "",
                    "a gap: how many events it may be; absent when unknown"}),
     row::coverage({"coverage.dropped_exact", row::kBoolean, row::kOne, row::kNatledger, "",

@@ -26,7 +26,7 @@ constexpr size_t kBufferBytes = 64 * 1024;
 
 MnlSocket open_socket() {
   MnlSocket socket{mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC)};
-  if (!socket) throw SystemError("open netlink socket", errno);
+  if (!socket) throw DumpError("open netlink socket", errno);
   check_call("bind netlink socket", mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID));
   return socket;
 }
@@ -39,7 +39,7 @@ void request_dump(mnl_socket* socket) {
   auto* family = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
   family->nfgen_family = AF_UNSPEC;
   if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) {
-    throw SystemError("ask for the conntrack table", errno, "needs CAP_NET_ADMIN");
+    throw DumpError("ask for the conntrack table", errno, "needs CAP_NET_ADMIN");
   }
 }
 
@@ -67,13 +67,13 @@ void dump_table(const MessageVisit& visit) {
   for (;;) {
     const ssize_t bytes = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
     if (bytes < 0 && errno == EINTR) continue;
-    if (bytes < 0) throw SystemError("read the conntrack table", errno);
+    if (bytes < 0) throw DumpError("read the conntrack table", errno);
     const int result = mnl_cb_run(buffer.data(), static_cast<size_t>(bytes), 0,
                                   mnl_socket_get_portid(socket.get()), visit_header, &context);
     if (context.thrown) std::rethrow_exception(context.thrown);
     if (result < 0) {
-      throw SystemError("read the conntrack table", errno,
-                        "needs CAP_NET_ADMIN and the module nf_conntrack_netlink");
+      throw DumpError("read the conntrack table", errno,
+                      "needs CAP_NET_ADMIN and the module nf_conntrack_netlink");
     }
     if (result == MNL_CB_STOP) return;
   }

@@ -24,7 +24,7 @@ class PipelineTest : public testing::Test {
                       .encoder = make_encoder(Record::kFull, encoding),
                       .enrichers = make_enrichers(Config{}),
                       .events = events,
-                      .max_flows = 1000,
+                      .max_flows = most_flows_,
                       .coverage = &coverage_,
                       .wait_for_sink = [this](int) { return --patience_ >= 0; }});
   }
@@ -63,6 +63,7 @@ class PipelineTest : public testing::Test {
   std::unique_ptr<Pipeline> pipeline_;
   TimePoint clock_{1795331340000000000};
   int patience_ = 0;
+  size_t most_flows_ = 1000;
 };
 
 TEST_F(PipelineTest, EachMessageIsOfOneKind) {
@@ -86,6 +87,18 @@ TEST_F(PipelineTest, EachMessageIsOfOneKind) {
   // What was not understood may have been any event.
   EXPECT_EQ(actions(), (Words{"start", "coverage-gap"}));
   EXPECT_EQ(parse_record(sink_.lines[1])->coverage->reason, "malformed");
+}
+
+TEST_F(PipelineTest, AFullTableOfFlowsIsAGap) {
+  most_flows_ = 1;
+  make();
+  pipeline_->begin(clock_, nullptr);
+  event(golden_row("tcp_snat", "NEW"));
+  drained();
+  event(golden_row("tcp6_dnat", "NEW"));
+  drained();
+  EXPECT_EQ(actions(), (Words{"start", "start", "coverage-gap"}));
+  EXPECT_EQ(parse_record(sink_.lines[2])->coverage->reason, "table-full");
 }
 
 TEST_F(PipelineTest, ALossIsAGapFromTheLastDrainToTheMark) {
@@ -167,10 +180,24 @@ class ResyncTest : public PipelineTest {
   std::vector<std::vector<std::byte>> table_;
   int dumps_ = 0;
   Resync resync_{[this](const MessageVisit& visit) {
-    ++dumps_;
+    if (++dumps_ <= refused_dumps_) throw DumpError("read the conntrack table: no");
     for (const auto& message : table_) visit(message);
   }};
+  int refused_dumps_ = 0;
 };
+
+TEST_F(ResyncTest, ADumpThatTheKernelRefusesIsTriedAgain) {
+  refused_dumps_ = 1;
+  entry(golden_row("tcp_snat", "NEW"));
+  drained();
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions(), Words{});
+  EXPECT_EQ(dumps_, 2);
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions(), (Words{"start", "coverage-resume"}));
+}
 
 TEST_F(ResyncTest, AFlowThatNoEventToldOfIsAnInferredStart) {
   entry(golden_row("tcp_snat", "NEW"));
