@@ -86,7 +86,12 @@ void Pipeline::missed(const std::string& reason, TimePoint at, uint64_t dropped)
   log_error("events were lost (" + reason +
             "): " + (dropped != 0 ? std::to_string(dropped) : "an unknown number") +
             "; the ledger says when (raise source.receive_buffer)");
-  if (parts_.coverage != nullptr) parts_.coverage->gap(drained_at_, at, reason, dropped);
+  add_gap(reason, at, dropped);
+}
+
+// Events may have passed unrecorded since the last drain, so what is open is looked for again.
+void Pipeline::add_gap(const std::string& reason, TimePoint at, uint64_t events) {
+  if (parts_.coverage != nullptr) parts_.coverage->gap(drained_at_, at, reason, events);
   if (resync_ != nullptr) resync_->request(live_flows_);
 }
 
@@ -106,11 +111,8 @@ void Pipeline::check_room(TimePoint at) {
 void Pipeline::handle_drained(TimePoint at) {
   check_room(at);
   if (malformed_since_drained_ != 0) {
-    if (parts_.coverage != nullptr) {
-      parts_.coverage->gap(drained_at_, at, "malformed", malformed_since_drained_);
-    }
+    add_gap("malformed", at, malformed_since_drained_);
     malformed_since_drained_ = 0;
-    if (resync_ != nullptr) resync_->request(live_flows_);
   }
   const bool resumed = resync_ != nullptr && resync_->drained(at, live_flows_, [this](Flow& flow) {
     handle_inferred(flow);

@@ -58,6 +58,7 @@ class Pipeline {
   void check_room(TimePoint at);
   void handle_inferred(Flow& flow);
   void append(Flow& flow);
+  void add_gap(const std::string& reason, TimePoint at, uint64_t events);
   void missed(const std::string& reason, TimePoint at, uint64_t dropped);
   void malformed(Decoded why, TimePoint at);
 

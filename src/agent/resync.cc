@@ -70,27 +70,25 @@ void Resync::add_candidate(std::span<const std::byte> message) {
 // False when the kernel does not give the table now; a later drain tries again.
 bool Resync::take_entries(TimePoint at, LiveFlows& live, const FoundFlow& found) {
   candidates_.clear();
+  Flow flow;
+  const auto take = [&](std::span<const std::byte> message) {
+    if (decode(message, flow) != Decoded::kFlow) return;
+    // A dying entry is still in the table while its end is on the way.
+    if ((flow.status & IPS_DYING) != 0 || live.knows(flow)) return;
+    // Its NEW would have been applied by now, so it was lost, or sent before we listened.
+    if (flow.kernel_start.known() && flow.kernel_start + kSlowestNew < at) {
+      flow.receipt = now();
+      return found(flow);
+    }
+    add_candidate(message);
+  };
   try {
-    dump_([&](std::span<const std::byte> message) { take_entry(message, at, live, found); });
+    dump_(take);
     return true;
   } catch (const DumpError& error) {
     log_error(std::string{error.what()} + "; trying again in a second");
     return false;
   }
-}
-
-void Resync::take_entry(std::span<const std::byte> message, TimePoint at, LiveFlows& live,
-                        const FoundFlow& found) {
-  Flow flow;
-  if (decode(message, flow) != Decoded::kFlow) return;
-  // A dying entry is still in the table while its end is on the way.
-  if ((flow.status & IPS_DYING) != 0 || live.knows(flow)) return;
-  // Its NEW would have been applied by now, so it was lost, or sent before we listened.
-  if (flow.kernel_start.known() && flow.kernel_start + kSlowestNew < at) {
-    flow.receipt = now();
-    return found(flow);
-  }
-  add_candidate(message);
 }
 
 }  // namespace natledger

@@ -37,8 +37,6 @@ class Resync {
 
  private:
   bool take_entries(TimePoint at, LiveFlows& live, const FoundFlow& found);
-  void take_entry(std::span<const std::byte> message, TimePoint at, LiveFlows& live,
-                  const FoundFlow& found);
   void add_candidate(std::span<const std::byte> message);
   void infer_starts(LiveFlows& live, const FoundFlow& found);
 

@@ -48,7 +48,8 @@ class Attributes {
 
   // Moves to the next attribute. False at the end, and at a broken one.
   bool next(Attribute& attribute) {
-    if (left_ < kHeaderBytes) return end();
+    if (left_ == 0) return false;
+    if (left_ < kHeaderBytes) return broken();
     const size_t length = load<uint16_t>(at_);
     // Too short wraps around to too long.
     if (length - kHeaderBytes > left_ - kHeaderBytes) return broken();
@@ -67,10 +68,6 @@ class Attributes {
  private:
   static constexpr size_t kHeaderBytes = 4;
 
-  bool end() {
-    if (left_ != 0) well_formed_ = false;
-    return false;
-  }
   bool broken() {
     well_formed_ = false;
     return false;

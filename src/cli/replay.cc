@@ -66,41 +66,42 @@ void replay_file(const std::string& path, Pipeline& pipeline, CoverageLog* cover
   finish();
 }
 
-uint32_t events_of(const ReplayOptions& options, const Config& config) {
-  return options.events.empty() ? config.source.events : parse_events(options.events);
-}
-
-// What cannot be read is refused before a ledger is made for it. A pipe can be opened only once.
-void check_captures(const std::vector<std::string>& files) {
+// What cannot be read is refused before a ledger is made for it. The first capture's begin; of a
+// pipe, which can be opened only once, it is not known beforehand.
+TimePoint check_captures(const std::vector<std::string>& files) {
+  TimePoint begin;
   for (const std::string& file : files) {
-    if (is_regular(file)) CaptureSource{file};
+    const TimePoint first = is_regular(file) ? CaptureSource{file}.first_time() : now();
+    if (!begin.known()) begin = first;
   }
+  return begin.known() ? begin : now();
 }
 
-// The first capture's begin; of a pipe it is not known beforehand.
-TimePoint first_time(const std::vector<std::string>& files) {
-  return is_regular(files.front()) ? CaptureSource{files.front()}.first_time() : now();
-}
+// The ledger that records go to, and when the first of them begins.
+struct Target {
+  Ledger& ledger;
+  TimePoint begin;
+};
 
-// `ledger` is null when the records go to standard output.
-int replay(const ReplayOptions& options, const Config& config, RecordSink& sink, Ledger* ledger) {
+// `target` is null when the records go to standard output.
+int replay(const ReplayOptions& options, const Config& config, RecordSink& sink,
+           const Target* target) {
   std::unique_ptr<CoverageLog> coverage;
-  if (ledger != nullptr) coverage = std::make_unique<CoverageLog>(sink, observer_name(config));
-  const uint32_t events = events_of(options, config);
+  if (target != nullptr) coverage = std::make_unique<CoverageLog>(sink, observer_name(config));
   const EncoderOptions encoding = options.record.encoding(config, sink.id_prefix());
   Pipeline pipeline{{.sink = sink,
                      .encoder = make_encoder(options.record.kind(), encoding),
                      .enrichers = make_enrichers(config),
-                     .events = events,
+                     .events = config.source.events,
                      .max_flows = config.source.max_flows,
                      .coverage = coverage.get(),
                      .wait_for_sink = nullptr}};
-  if (ledger != nullptr) coverage->opening(ledger->opening(), first_time(options.files));
+  if (target != nullptr) coverage->opening(target->ledger.opening(), target->begin);
   for (const std::string& file : options.files) {
-    replay_file(file, pipeline, coverage.get(), events);
+    replay_file(file, pipeline, coverage.get(), config.source.events);
   }
   check(pipeline.stats().balances(), "the books do not balance");
-  if (ledger != nullptr && !ledger->close_clean(pipeline.whole_to())) {
+  if (target != nullptr && !target->ledger.close_clean(pipeline.whole_to())) {
     throw SystemError("write the last lines of the ledger", errno);
   }
   return 0;
@@ -108,6 +109,7 @@ int replay(const ReplayOptions& options, const Config& config, RecordSink& sink,
 
 int run_replay(const ReplayOptions& options) {
   Config config = options.common.load();
+  if (!options.events.empty()) config.source.events = parse_events(options.events);
   if (options.ledger.empty()) {
     StreamSink sink{STDOUT_FILENO, "replay"};
     return replay(options, config, sink, nullptr);
@@ -115,14 +117,14 @@ int run_replay(const ReplayOptions& options) {
   if (options.record.kind() != Record::kFull) {
     throw ConfigError("--ledger holds full records; leave --record out");
   }
-  events_of(options, config);
-  check_captures(options.files);
+  const TimePoint begin = check_captures(options.files);
   // A state of its own: that of the configuration belongs to the agent's ledger.
   config.ledger.directory = options.ledger;
   config.ledger.state = options.ledger + "/state";
   config.ledger.group = "";
   Ledger ledger{config.ledger};
-  return replay(options, config, ledger, &ledger);
+  const Target target{ledger, begin};
+  return replay(options, config, ledger, &target);
 }
 
 }  // namespace

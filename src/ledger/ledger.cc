@@ -216,7 +216,8 @@ int Ledger::flush() {
   const bool wrote = !kept_.empty();
   kept_.clear();
   kept_from_ = 0;
-  return wrote && sync_always_ ? sync_data() : 0;
+  // Said once: waiting at each write would not bring the lines back.
+  return wrote && sync_always_ && sync_failed_ == 0 ? sync_data() : 0;
 }
 
 void Ledger::mark_covered(TimePoint at) {

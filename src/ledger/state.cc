@@ -76,14 +76,31 @@ std::optional<Slot> parse_slot(std::string_view text) {
   return slot;
 }
 
-std::optional<LedgerState> read_state(const std::string& path) {
-  const std::string text = read_file(path).value_or("");
-  std::optional<Slot> newest;
-  for (size_t at = 0; at < text.size(); at += kSlotBytes) {
-    const auto slot = parse_slot(std::string_view{text}.substr(at, kSlotBytes));
-    if (slot && (!newest || slot->generation > newest->generation)) newest = slot;
+namespace {
+
+struct Slots {
+  std::optional<Slot> newest;  // of the good ones
+  bool damaged = false;        // one is neither empty nor good
+};
+
+Slots read_slots(std::string_view text) {
+  Slots slots;
+  for (; !text.empty(); text.remove_prefix(std::min(kSlotBytes, text.size()))) {
+    const std::string_view block = text.substr(0, kSlotBytes);
+    const auto slot = parse_slot(block);
+    const bool empty = block.find_first_not_of('\0') == std::string_view::npos;
+    slots.damaged = slots.damaged || (!slot && !empty);
+    const bool older = slots.newest && slot && slot->generation < slots.newest->generation;
+    if (slot && !older) slots.newest = slot;
   }
-  return newest ? std::optional{newest->state} : std::nullopt;
+  return slots;
+}
+
+}  // namespace
+
+std::optional<LedgerState> read_state(const std::string& path) {
+  const Slots slots = read_slots(read_file(path).value_or(""));
+  return slots.newest ? std::optional{slots.newest->state} : std::nullopt;
 }
 
 StateFile::StateFile(const std::string& path)
@@ -96,18 +113,14 @@ StateFile::StateFile(const std::string& path)
   check_call("set mode of " + path, ::fchmod(fd_.get(), 0640));
   const int refused = ::posix_fallocate(fd_.get(), 0, 2 * kSlotBytes);
   if (refused != 0) throw SystemError("make room for " + path, refused);
-  for (size_t i = 0; i < 2; ++i) {
-    std::array<char, kSlotBytes> text{};
-    const ssize_t n =
-        ::pread(fd_.get(), text.data(), text.size(), static_cast<off_t>(i * kSlotBytes));
-    if (n < 0) throw SystemError("read " + path, errno);
-    const auto slot = parse_slot({text.data(), static_cast<size_t>(n)});
-    const bool empty = std::all_of(text.begin(), text.end(), [](char c) { return c == '\0'; });
-    damaged_ = damaged_ || (!slot && !empty);
-    if (!slot || slot->generation < generation_) continue;
-    state_ = slot->state;
-    generation_ = slot->generation;
-  }
+  std::array<char, 2 * kSlotBytes> text{};
+  const ssize_t n = ::pread(fd_.get(), text.data(), text.size(), 0);
+  if (n < 0) throw SystemError("read " + path, errno);
+  const Slots slots = read_slots({text.data(), static_cast<size_t>(n)});
+  damaged_ = slots.damaged;
+  if (!slots.newest) return;
+  state_ = slots.newest->state;
+  generation_ = slots.newest->generation;
 }
 
 void StateFile::store(const LedgerState& state) {

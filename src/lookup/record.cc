@@ -102,8 +102,7 @@ bool add_ids(const Json& object, Ends& ends) {
   return translated.has_value();
 }
 
-std::vector<PublicSide> sides_of(const Json& object) {
-  Ends ends = ends_of(object);
+std::vector<PublicSide> sides_of(const Json& object, Ends ends) {
   const bool id_known = ends.orig_source.port || add_ids(object, ends);
   const bool snat = ends.reply_target != ends.orig_source;
   const bool dnat = ends.reply_source != ends.orig_target;
@@ -120,21 +119,13 @@ bool has_times(const Json& object, const FlowRecord& flow) {
   return flow.at.known() && start_read && (!flow.is_end || flow.end.known());
 }
 
-bool has_ends(const Json& object, const FlowRecord& flow) {
-  const Ends ends = ends_of(object);
+bool is_whole(const Ends& ends, int protocol) {
   for (const Endpoint* end :
        {&ends.orig_source, &ends.orig_target, &ends.reply_source, &ends.reply_target}) {
     if (end->address.family == IpAddress::Family::kNone) return false;
-    if (!end->port && has_ports(static_cast<uint8_t>(flow.protocol))) return false;
+    if (!end->port && has_ports(static_cast<uint8_t>(protocol))) return false;
   }
   return true;
-}
-
-bool is_whole(const Json& object, const FlowRecord& flow) {
-  const std::string action = text_of(object, "event.action");
-  const bool known_action =
-      action == "flow-start" || action == "flow-update" || action == "flow-end";
-  return known_action && flow.protocol >= 0 && has_times(object, flow) && has_ends(object, flow);
 }
 
 bool is_whole(const CoverageLine& line) {
@@ -144,11 +135,14 @@ bool is_whole(const CoverageLine& line) {
   return !line.action.empty();
 }
 
-FlowRecord flow_of(const Json& object) {
+// Nothing when it lacks what every flow record has.
+std::optional<FlowRecord> flow_of(const Json& object) {
+  const std::string action = text_of(object, "event.action");
+  if (action != "flow-start" && action != "flow-update" && action != "flow-end") return {};
   FlowRecord flow;
   flow.flow_id = text_of(object, "flow.id");
   flow.event_id = text_of(object, "event.id");
-  flow.is_end = text_of(object, "event.action") == "flow-end";
+  flow.is_end = action == "flow-end";
   flow.protocol = protocol_of(object);
   flow.at = time_in(object, "@timestamp");
   flow.start = time_in(object, "event.start");
@@ -157,7 +151,9 @@ FlowRecord flow_of(const Json& object) {
   flow.start_clock = text_of(object, "flow.start.clock");
   flow.zone = static_cast<int>(number_in(object, "conntrack.zone").value_or(0));
   flow.nat_kind = text_of(object, "conntrack.nat.kind");
-  flow.sides = sides_of(object);
+  const Ends ends = ends_of(object);
+  if (flow.protocol < 0 || !has_times(object, flow) || !is_whole(ends, flow.protocol)) return {};
+  flow.sides = sides_of(object, ends);
   return flow;
 }
 
@@ -197,7 +193,7 @@ std::optional<LedgerRecord> parse_record(std::string_view line) {
     if (!is_whole(*record.coverage)) return {};
   } else if (kind == "event") {
     record.flow = flow_of(document);
-    if (!is_whole(document, *record.flow)) return {};
+    if (!record.flow) return {};
   } else {
     return {};
   }

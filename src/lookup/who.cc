@@ -98,7 +98,7 @@ void Inquiry::read(std::string_view line, uint64_t sequence) {
   // A line that cannot be read may have told of anything.
   if ((bears && !record) || !in_order(sequence, coverage)) add_hole(line);
   if (coverage != nullptr) {
-    timeline_.add(*coverage, std::max(told_to_, time_of(last_line_)));
+    timeline_.add(*coverage, told_to());
     told_to_ = std::max(told_to_, coverage->at);
   }
   if (record && record->flow) read_flow(*record->flow);
@@ -113,9 +113,12 @@ bool Inquiry::in_order(uint64_t sequence, const CoverageLine* coverage) const {
          coverage->from_sequence <= last_sequence_ + 1 && coverage->to_sequence + 1 >= sequence;
 }
 
+// An instant up to which the lines so far had come.
+TimePoint Inquiry::told_to() const { return std::max(told_to_, time_of(last_line_)); }
+
 // Between the line before and this one, or in this one.
 void Inquiry::add_hole(std::string_view line) {
-  const TimePoint from = std::max(told_to_, time_of(last_line_));
+  const TimePoint from = told_to();
   told_to_ = std::max(from, latest_of(line));
   timeline_.add_missing_lines(from, told_to_);
 }

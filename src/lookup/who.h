@@ -68,6 +68,7 @@ class Inquiry {
 
   void read_flow(const FlowRecord& flow);
   bool in_order(uint64_t sequence, const CoverageLine* coverage) const;
+  TimePoint told_to() const;
   void add_hole(std::string_view line);
   bool fits(const FlowRecord& flow, const PublicSide& side) const;
   void add_candidates(const Seen& seen, TimePoint until, Answer& answer) const;

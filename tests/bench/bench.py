@@ -83,6 +83,8 @@ class Bench:
     def flush_once(self, entries, large, stall):
         results = live.flush(entries, large, stall)
         load = f"flush of {entries:,} entries"
+        if large:
+            load += " beside ulogd2 with large buffers"
         if stall:
             load += f", the disk stalls for {disk.STALL_S} s"
         self.live(load, results)

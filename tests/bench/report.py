@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The results of a bench as Markdown, as JSON, and as lines that show that it goes on."""
-import itertools
-
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 
 
@@ -51,8 +49,7 @@ def as_json(about, runs, verdicts, figures):
         "verdicts": [row._asdict() for row in verdicts],
         "figures": dict(figures),
         "runs": [{"load": load, **{name: getattr(result, name) for name in members}}
-                 for load, result in itertools.chain.from_iterable(
-                     ((load, each) for each in results) for load, results in runs)],
+                 for load, results in runs for result in results],
     }
 
 

@@ -77,11 +77,7 @@ class Natledger(Side):
                          is_event_of_ours)
 
     def wait(self):
-        until = time.time_ns()
-        give_up = time.monotonic() + PATIENCE_S
-        while self.agent.written_to() < until:
-            assert time.monotonic() < give_up, "the agent does not catch up"
-            time.sleep(0.05)
+        self.agent.wait_written(PATIENCE_S)
 
     def stop(self):
         self.agent.end()

@@ -15,15 +15,15 @@ PROGRAM = os.environ.get("NATLEDGER", "")
 PATIENCE_S = 60
 
 
-def wait_for(what, condition):
+def wait_for(what, condition, patience_s=PATIENCE_S):
     """Until `condition` gives something true, and that."""
-    give_up = time.monotonic() + PATIENCE_S
+    give_up = time.monotonic() + patience_s
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() > give_up:
-            raise AssertionError(f"waited {PATIENCE_S} s in vain for {what}")
+            raise AssertionError(f"waited {patience_s} s in vain for {what}")
         time.sleep(0.01)
 
 
@@ -107,10 +107,11 @@ class Agent:
             raise AssertionError(f"the agent ended: {self.log()}")
         return follow.saw(b'"coverage-resume"')
 
-    def wait_written(self):
+    def wait_written(self, patience_s=PATIENCE_S):
         """Until all that has happened by now is in the ledger."""
         until = time.time_ns()
-        wait_for("the agent to write what has happened", lambda: self.written_to() >= until)
+        wait_for("the agent to write what has happened", lambda: self.written_to() >= until,
+                 patience_s)
 
     def written_to(self):
         """Up to when the agent says that its ledger is whole."""

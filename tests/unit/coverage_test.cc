@@ -5,26 +5,17 @@
 #include <functional>
 
 #include <gtest/gtest.h>
-#include <rapidjson/document.h>
 
 #include "flow/fields.h"
+#include "unit/json_line.h"
 
 namespace natledger {
 namespace {
 
 using Keys = std::vector<std::string>;
 
-rapidjson::Document parse(const std::string& line) {
-  EXPECT_TRUE(line.ends_with("}\n")) << line;
-  EXPECT_EQ(line.find('\n'), line.size() - 1) << "one line";
-  rapidjson::Document document;
-  document.Parse<rapidjson::kParseValidateEncodingFlag>(line.data(), line.size());
-  EXPECT_TRUE(document.IsObject()) << line;
-  return document;
-}
-
 Keys keys_of(const CoverageRecord& record) {
-  const auto document = parse(encode_coverage(record));
+  const auto document = parse_line(encode_coverage(record));
   Keys keys;
   for (const auto& member : document.GetObject()) keys.emplace_back(member.name.GetString());
   return keys;
@@ -119,7 +110,7 @@ TEST(Coverage, ValuesAreOfTheTypesOfTheTable) {
   for (const MemberCase& c : kMembers) c.fill(record);
   record.counts->received = 1'000'000'000'000;
   record.events = {"new", "destroy"};
-  const auto document = parse(encode_coverage(record));
+  const auto document = parse_line(encode_coverage(record));
   for (const auto& member : document.GetObject()) {
     const Field& f = field(member.name.GetString());
     ASSERT_EQ(member.value.IsArray(), f.shape == Shape::kArray) << f.name;
@@ -135,7 +126,7 @@ TEST(Coverage, EachCountStandsUnderItsOwnName) {
   CoverageRecord record = least();
   record.counts = CoverageCounts{
       .received = 1, .flows = 2, .ignored = 3, .malformed = 4, .filtered = 5, .dropped = 6};
-  const auto document = parse(encode_coverage(record));
+  const auto document = parse_line(encode_coverage(record));
   for (size_t i = 0; i < kCountKeys.size(); ++i) {
     EXPECT_EQ(document[kCountKeys[i].c_str()].GetUint64(), i + 1) << kCountKeys[i];
   }
@@ -145,7 +136,7 @@ TEST(Coverage, ALineIsJsonWhateverTheMachineIsCalled) {
   CoverageRecord record = least();
   record.observer = "g\"w\\\n\x01/z\xc3\xbcrich\xff";
   record.kernel = "\xed\xa0\x80";
-  const auto document = parse(encode_coverage(record));
+  const auto document = parse_line(encode_coverage(record));
   EXPECT_STREQ(document["observer.name"].GetString(), "g\"w\\\n\x01/z\xc3\xbcrich\xef\xbf\xbd");
   EXPECT_STREQ(document["coverage.kernel"].GetString(), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
 }

@@ -10,12 +10,12 @@
 #include <sstream>
 
 #include <gtest/gtest.h>
-#include <rapidjson/document.h>
 
 #include "decode/decoder.h"
 #include "flow/fields.h"
 #include "flow/live_flows.h"
 #include "flow/protocol.h"
+#include "unit/json_line.h"
 #include "unit/test_support.h"
 #include "unit/time_zone.h"
 
@@ -35,22 +35,13 @@ std::string encode(const Flow& flow, const EncoderOptions& options = options_of_
   return std::string{make_encoder(record, options)->encode(flow)};
 }
 
-rapidjson::Document parse(std::string_view line) {
-  EXPECT_TRUE(line.ends_with("}\n")) << line;
-  EXPECT_EQ(line.find('\n'), line.size() - 1) << "one line";
-  rapidjson::Document document;
-  document.Parse<rapidjson::kParseValidateEncodingFlag>(line.data(), line.size());
-  EXPECT_TRUE(document.IsObject()) << line;
-  return document;
-}
-
 size_t row_of(const std::string& name) {
   return static_cast<size_t>(&field(name) - fields().data());
 }
 
 // The keys of a line, which stand in the order of the table, each once.
 Keys keys_of(std::string_view line) {
-  const auto document = parse(line);
+  const auto document = parse_line(line);
   Keys keys;
   size_t next = 0;
   for (const auto& member : document.GetObject()) {
@@ -345,7 +336,7 @@ TEST(Encoder, TextsOfOthersAreEscapedWhereverTheyStand) {
     flow.labels.words = {1, 1};
     flow.annotations.add(field("conntrack.nat.kind"), std::string_view{c.raw});
     const std::string line = encode(flow, options);
-    parse(line);
+    parse_line(line);
     for (const std::string& member :
          {"\"conntrack.labels\": [\"0\", " + c.json + "]", "\"conntrack.helper\": " + c.json,
           "\"conntrack.nat.kind\": " + c.json, "\"observer.name\": " + c.json,
@@ -376,7 +367,7 @@ TEST(Encoder, TheLongestLineIsWhole) {
   while (flow.annotations.size() < Annotations::kMost) {
     flow.annotations.add(any, std::string_view{text});
   }
-  const auto document = parse(encode(flow, options));
+  const auto document = parse_line(encode(flow, options));
   EXPECT_EQ(document["conntrack.labels"].Size(), kLabelBits);
   EXPECT_EQ(document["tags"].Size(), 100U);
 }
