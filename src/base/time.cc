@@ -2,6 +2,7 @@
 // Dates are computed, not asked of libc: gmtime costs more than the whole rest of a record.
 #include "base/time.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -168,9 +169,11 @@ std::optional<TimePoint> parse_rfc3339(std::string_view text) {
   if (!fraction) return {};
   const auto offset = take_offset(text);
   if (!offset || !text.empty()) return {};
-  const int64_t seconds = *date + *time - *offset;
-  if (seconds > INT64_MAX / kNsPerSecond - 1 || seconds < INT64_MIN / kNsPerSecond + 1) return {};
-  return TimePoint{seconds * kNsPerSecond + *fraction};
+  __extension__ using Wide = __int128;
+  const Wide ns = Wide{*date + *time - *offset} * kNsPerSecond + *fraction;
+  // The text of the first instant is rounded down to a microsecond that is no instant any more.
+  if (ns > INT64_MAX || ns <= Wide{INT64_MIN} - kNsPerMicrosecond) return {};
+  return TimePoint{static_cast<int64_t>(std::max<Wide>(ns, INT64_MIN))};
 }
 
 std::optional<Duration> parse_duration(std::string_view text) {

@@ -64,9 +64,9 @@ Ends ends_of(const Json& object) {
           endpoint_in(object, "reply.ip.daddr.str", "reply.l4.dport")};
 }
 
-// The protocol's number, or -1.
-int protocol_of(const Json& object) {
-  const auto number = number_in(object, "orig.ip.protocol");
+// A protocol's number, or -1.
+int protocol_in(const Json& object, const char* key) {
+  const auto number = number_in(object, key);
   return number && *number <= UINT8_MAX ? static_cast<int>(*number) : -1;
 }
 
@@ -113,19 +113,24 @@ std::vector<PublicSide> sides_of(const Json& object, Ends ends) {
   return sides;
 }
 
-// Whether the times that every record of its kind has are there and can be read.
-bool has_times(const Json& object, const FlowRecord& flow) {
-  const bool start_read = member(object, "event.start") == nullptr || flow.start.known();
-  return flow.at.known() && start_read && (!flow.is_end || flow.end.known());
+bool is_time(const Json& object, const char* key) {
+  return parse_rfc3339(text_of(object, key)).has_value();
 }
 
-bool is_whole(const Ends& ends, int protocol) {
-  for (const Endpoint* end :
-       {&ends.orig_source, &ends.orig_target, &ends.reply_source, &ends.reply_target}) {
-    if (end->address.family == IpAddress::Family::kNone) return false;
-    if (!end->port && has_ports(static_cast<uint8_t>(protocol))) return false;
+// Whether the times that every record of its kind has are there and can be read.
+bool has_times(const Json& object, bool is_end) {
+  const bool start_read =
+      member(object, "event.start") == nullptr || is_time(object, "event.start");
+  return is_time(object, "@timestamp") && start_read && (!is_end || is_time(object, "event.end"));
+}
+
+// One direction's ends: two addresses, and ports where the protocol has them.
+bool is_whole(const Endpoint& source, const Endpoint& target, int protocol) {
+  if (protocol < 0 || source.address.family == IpAddress::Family::kNone ||
+      target.address.family == IpAddress::Family::kNone) {
+    return false;
   }
-  return true;
+  return !has_ports(static_cast<uint8_t>(protocol)) || (source.port && target.port);
 }
 
 bool is_whole(const CoverageLine& line) {
@@ -143,7 +148,7 @@ std::optional<FlowRecord> flow_of(const Json& object) {
   flow.flow_id = text_of(object, "flow.id");
   flow.event_id = text_of(object, "event.id");
   flow.is_end = action == "flow-end";
-  flow.protocol = protocol_of(object);
+  flow.protocol = protocol_in(object, "orig.ip.protocol");
   flow.at = time_in(object, "@timestamp");
   flow.start = time_in(object, "event.start");
   flow.end = time_in(object, "event.end");
@@ -152,7 +157,12 @@ std::optional<FlowRecord> flow_of(const Json& object) {
   flow.zone = static_cast<int>(number_in(object, "conntrack.zone").value_or(0));
   flow.nat_kind = text_of(object, "conntrack.nat.kind");
   const Ends ends = ends_of(object);
-  if (flow.protocol < 0 || !has_times(object, flow) || !is_whole(ends, flow.protocol)) return {};
+  const int reply_protocol = protocol_in(object, "reply.ip.protocol");
+  if (!has_times(object, flow.is_end) ||
+      !is_whole(ends.orig_source, ends.orig_target, flow.protocol) ||
+      !is_whole(ends.reply_source, ends.reply_target, reply_protocol)) {
+    return {};
+  }
   flow.sides = sides_of(object, ends);
   return flow;
 }

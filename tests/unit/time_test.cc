@@ -13,6 +13,11 @@ TEST(Time, UtcTextHasMicrosecondsRoundedDown) {
   EXPECT_EQ(utc_text({951782400 * kNsPerSecond}), "2000-02-29T00:00:00.000000Z");
   EXPECT_EQ(utc_text({INT64_MAX}), "2262-04-11T23:47:16.854775Z");
   EXPECT_EQ(utc_text({INT64_MIN}), "1677-09-21T00:12:43.145224Z");
+  // What is written reads back, and nothing beyond it.
+  EXPECT_EQ(parse_rfc3339("2262-04-11T23:47:16.854775Z")->ns / 1000, INT64_MAX / 1000);
+  EXPECT_EQ(parse_rfc3339("1677-09-21T00:12:43.145224Z")->ns, INT64_MIN);
+  EXPECT_FALSE(parse_rfc3339("2262-04-11T23:47:16.854776Z"));
+  EXPECT_FALSE(parse_rfc3339("1677-09-21T00:12:43.145223Z"));
 }
 
 TEST(Time, ParsesWhatItWrites) {

@@ -72,7 +72,7 @@ class WhoTest : public testing::Test {
     const auto number = [](const std::string& key, uint64_t value) {
       return "\"" + key + "\": " + std::to_string(value) + ", ";
     };
-    std::string line = "{" + number("orig.ip.protocol", 6);
+    std::string line = "{" + number("orig.ip.protocol", 6) + number("reply.ip.protocol", 6);
     line += number("orig.l4.sport", *inside.port) + number("orig.l4.dport", *remote.port);
     line += number("reply.l4.sport", *remote.port) + number("reply.l4.dport", *seen.port);
     line += quoted("src_ip", address_text(inside.address));
