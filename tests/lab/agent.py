@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """natledger in the router's namespace, and the commands that ask it."""
+import contextlib
 import datetime
 import json
 import os
@@ -141,6 +142,15 @@ class Agent:
     def kill(self):
         self.process.kill()
         self.process.wait()
+
+    @contextlib.contextmanager
+    def held(self):
+        """It gets no CPU meanwhile: what comes stays in the kernel's buffer, or does not fit."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def who(self, *argv):
         """The exit status of `natledger who`, and its answer."""

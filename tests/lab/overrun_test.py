@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Events faster than a tiny buffer: what is lost is counted, stated, and made up for."""
+"""Events faster than a tiny buffer: what is lost is counted, stated, and made up for.
+
+A quick agent on a quiet machine keeps up even so; it is held back where it must lose some.
+"""
 import time
 import unittest
 
@@ -8,9 +11,10 @@ import conntrack
 import generator
 import ledger
 
-# Room for about a hundred events, so the kernel must drop many of such a burst.
+# Room for about a hundred events.
 TINY = "64KiB"
 BURST = 10_000
+FEW = 2000
 LATER = 50
 
 
@@ -48,11 +52,13 @@ class Overrun(unittest.TestCase):
         print(f"{caused} events caused, {received} received, {dropped} dropped "
               f"in {len(gaps)} gaps")
         self.assertEqual(received + dropped, caused)
-        self.assertGreater(dropped, BURST // 100)
+        self.assertGreater(dropped, caused // 4)
         return gaps
 
     def test_starts_that_were_dropped_are_inferred(self):
-        made = generator.generate(self.lab, "make", BURST)
+        made = generator.generate(self.lab, "make", BURST // 2)
+        with self.agent.held():
+            made += generator.generate(self.lab, "make", BURST // 2, first=BURST // 2)
         records = self.records_when_whole()
         gaps = self.check_gaps(records, BURST)
         starts = [record for record in records if record["event.action"] == "flow-start"]
@@ -81,13 +87,14 @@ class Overrun(unittest.TestCase):
 
     def test_a_flush(self):
         # Slowly enough that none is lost.
-        generator.generate(self.lab, "make", BURST // 2, per_second=4000, batch=5)
+        generator.generate(self.lab, "make", FEW, per_second=1000, batch=5)
         self.agent.wait_written()
         self.assertEqual(self.agent.ledger.coverage("coverage-gap"), [])
-        conntrack.flush(self.lab)
+        with self.agent.held():
+            conntrack.flush(self.lab)
         self.assertEqual(conntrack.count(self.lab), 0)
         records = self.records_when_whole()
-        self.check_gaps(records, 2 * (BURST // 2))
+        self.check_gaps(records, 2 * FEW)
         self.assertFalse(any(map(ledger.is_inferred, filter(ledger.is_flow, records))))
         self.check_that_it_goes_on()
 
