@@ -25,7 +25,7 @@ struct RingEntry {
     kOverrun,   // the kernel dropped `count` events (0: unknown) since the last kDrained, before
                 // `at`
     kOversize,  // a datagram of `count` bytes was longer than a receive slot and is lost
-    kForeign,   // a datagram that some process sent rather than the kernel, and was not taken
+    kForeign,   // a datagram in a capture that some process sent rather than the kernel, not taken
     kEnd,       // nothing follows
   };
 

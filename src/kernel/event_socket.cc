@@ -41,12 +41,20 @@ size_t set_receive_buffer(int fd, size_t bytes) {
   return static_cast<size_t>(got);
 }
 
+// Connected to the kernel, which is port 0, the socket takes nothing that another process sends to
+// it (ECONNREFUSED, netlink_getsockbyportid). That is cheaper than asking for each sender.
+void refuse_processes(int fd) {
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  check_call("connect the netlink socket to the kernel",
+             ::connect(fd, reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel));
+}
+
 }  // namespace
 
 struct EventSocket::Slots {
   std::array<mmsghdr, kSlots> headers{};
   std::array<iovec, kSlots> vectors{};
-  std::array<sockaddr_nl, kSlots> senders{};
   std::array<std::array<std::byte, kSlotBytes>, kSlots> bytes;
 
   Slots() {
@@ -54,12 +62,10 @@ struct EventSocket::Slots {
       vectors[i] = {bytes[i].data(), kSlotBytes};
       headers[i].msg_hdr.msg_iov = &vectors[i];
       headers[i].msg_hdr.msg_iovlen = 1;
-      headers[i].msg_hdr.msg_name = &senders[i];
     }
   }
 
   int receive(int fd) {
-    for (mmsghdr& header : headers) header.msg_hdr.msg_namelen = sizeof(sockaddr_nl);
     return ::recvmmsg(fd, headers.data(), kSlots, MSG_DONTWAIT | MSG_TRUNC, nullptr);
   }
 };
@@ -76,6 +82,7 @@ EventSocket::EventSocket(uint32_t events, size_t receive_buffer_bytes)
   check_call("subscribe to conntrack events",
              ::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
              "needs CAP_NET_ADMIN");
+  refuse_processes(fd_.get());
   subscribed_at_ = now();
 }
 
@@ -94,9 +101,7 @@ Received EventSocket::receive(EventRing& ring) {
   const TimePoint at = now();
   for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
     const size_t bytes = slots_->headers[i].msg_len;
-    if (slots_->senders[i].nl_pid != 0) {
-      ring.push_mark(RingEntry::Kind::kForeign, at, bytes);
-    } else if (bytes > kSlotBytes) {
+    if (bytes > kSlotBytes) {
       ring.push_mark(RingEntry::Kind::kOversize, at, bytes);
     } else {
       ring.push_datagram(at, {slots_->bytes[i].data(), bytes});

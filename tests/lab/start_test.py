@@ -2,12 +2,22 @@
 """A start misses no flow and tells of none twice; a clean stop and start leave one stated gap."""
 import os
 import signal
+import sys
 import time
 import unittest
 
 import agent
 import generator
 import ledger
+
+
+# Tells the process that listens at a netlink port of a made-up event.
+SPEAK_TO = """
+import socket, sys
+NETLINK_NETFILTER = 12
+with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as speaker:
+    speaker.sendto(bytes(64), (int(sys.argv[1]), 0))
+"""
 
 
 class Start(unittest.TestCase):
@@ -54,6 +64,15 @@ class Start(unittest.TestCase):
                         for action in ("flow-start", "flow-end"))
         self.assertEqual(begun, ended)
         self.assertEqual(len(begun), len(made))
+
+    def test_no_process_can_speak_for_the_kernel(self):
+        self.agent.start()
+        port = str(self.agent.process.pid)
+        ports = self.lab.call("router", "cat", "/proc/net/netlink").stdout.split()
+        self.assertIn(port, ports)
+        done = self.lab.call("router", sys.executable, "-c", SPEAK_TO, port, check=False)
+        self.assertIn("ConnectionRefusedError", done.stderr)
+        self.assertIn("ignored 0, malformed 0", "".join(self.agent.stop()))
 
     def test_flows_made_during_the_start_appear_once(self):
         for number in range(5):
