@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "agent/housekeeping.h"
 
-#include <chrono>
-
 #include "base/error.h"
 #include "base/log.h"
 
 namespace natledger {
-
-namespace {
-constexpr auto kPeriod = std::chrono::milliseconds{50};
-}
 
 Housekeeping::Housekeeping(Ledger& ledger, std::function<void(const char*)> failed)
     : ledger_(ledger), failed_(std::move(failed)), thread_([this] { run(); }) {}
@@ -27,9 +21,10 @@ void Housekeeping::stop() {
 
 void Housekeeping::run() {
   LogThrottle throttle;
+  const Duration period = ledger_.housekeeping_period();
   try {
     std::unique_lock lock{mutex_};
-    while (!woken_.wait_for(lock, kPeriod, [this] { return stopping_; })) {
+    while (!woken_.wait_for(lock, period, [this] { return stopping_; })) {
       const int refused = ledger_.housekeep(now());
       uint64_t suppressed = 0;
       if (refused != 0 && throttle.pass(now(), suppressed)) {

@@ -9,7 +9,7 @@ namespace natledger {
 
 namespace {
 // So much is written at once while events keep coming.
-constexpr size_t kFlushAt = 256 * 1024;
+constexpr size_t kFlushAt = 1024 * 1024;
 }  // namespace
 
 Pipeline::Pipeline(PipelineParts parts) : parts_(std::move(parts)), live_flows_(parts_.max_flows) {}
@@ -132,7 +132,8 @@ void Pipeline::handle_inferred(Flow& flow) {
 
 void Pipeline::append(Flow& flow) {
   for (const auto& enricher : parts_.enrichers) enricher->enrich(flow);
-  parts_.sink.append(parts_.encoder->encode(flow));
+  char* out = parts_.sink.room(parts_.encoder->longest_line());
+  parts_.sink.take(parts_.encoder->append_line(out, flow));
   ++stats_.written;
   if (parts_.sink.kept_bytes() >= kFlushAt) flush();
 }

@@ -39,6 +39,12 @@ unsigned label_bit(std::string_view number) {
 
 }  // namespace
 
+std::string Encoder::encode(const Flow& flow) {
+  std::string line(longest_line(), '\0');
+  line.resize(static_cast<size_t>(append_line(line.data(), flow) - line.data()));
+  return line;
+}
+
 std::unique_ptr<Encoder> make_encoder(Record record, const EncoderOptions& options) {
   return record == Record::kText ? make_text_encoder(options) : make_json_encoder(record, options);
 }

@@ -17,8 +17,13 @@ class Encoder {
  public:
   virtual ~Encoder() = default;
 
-  // The line, its '\n' included. Valid until the next encode(). `flow` has been tracked.
-  virtual std::string_view encode(const Flow& flow) = 0;
+  // Writes the line of a tracked flow, its '\n' included, at `out`, where longest_line() bytes are
+  // free; returns its end.
+  virtual char* append_line(char* out, const Flow& flow) = 0;
+  virtual size_t longest_line() const = 0;
+
+  // The same where time does not matter.
+  std::string encode(const Flow& flow);
 };
 
 enum class Record : uint8_t { kFull, kUlogd, kText };

@@ -87,136 +87,144 @@ class JsonEncoder final : public Encoder {
       const std::string& name = options.label_names[bit];
       labels_[bit] = json_string(name.empty() ? std::to_string(bit) : name);
     }
-    line_.resize(longest_line());
+    longest_line_ = longest_possible_line();
   }
 
-  std::string_view encode(const Flow& flow) override {
-    at_ = line_.data();
-    put_opening(flow.receipt.seconds());
-    put_rows<kUlogdRows>(flow);
+  size_t longest_line() const override { return longest_line_; }
+
+  char* append_line(char* const start, const Flow& flow) override {
+    char* out = put_opening(start, flow.receipt.seconds());
+    out = put_rows<kUlogdRows>(out, flow);
     if (full_) {
-      put_rows<kOwnRows>(flow);
-      for (size_t i = 0; i < flow.annotations.size(); ++i) put_annotation(flow.annotations[i]);
-      put_block(closing_);
+      out = put_rows<kOwnRows>(out, flow);
+      for (size_t i = 0; i < flow.annotations.size(); ++i) {
+        out = put_annotation(out, flow.annotations[i]);
+      }
+      out = closing_.append_to(out);
     } else {
-      put_text("}\n");
+      out = append_text(out, "}\n");
     }
-    if (bare_opening_) {
-      line_[2] = '{';  // `{, "orig...` without its first two characters
-      return {line_.data() + 2, at_};
-    }
-    return {line_.data(), at_};
+    return bare_opening_ ? without_first_comma(start, out) : out;
   }
 
  private:
-  // The same for a whole second.
-  void put_opening(int64_t receipt_seconds) {
-    if (receipt_seconds != opening_second_) {
-      const std::string_view time = timestamp_ ? time_.iso(receipt_seconds) : std::string_view{};
-      opening_text_ = BlockText{opening_.before_time + std::string{time} + opening_.after_time};
-      opening_second_ = receipt_seconds;
-    }
-    put_block(opening_text_);
+  // Every function below writes at `out` and returns the end of what it wrote. The place is passed
+  // on rather than kept in a member: what is written might be that member, for all the compiler
+  // knows, so it would be loaded and stored again for each piece.
+
+  char* put_opening(char* out, int64_t receipt_seconds) {
+    if (receipt_seconds != opening_second_) renew_opening(receipt_seconds);
+    return opening_text_.append_to(out);
+  }
+
+  [[gnu::noinline]] void renew_opening(int64_t receipt_seconds) {
+    const std::string time = timestamp_ ? local_iso_text(receipt_seconds) : "";
+    opening_text_ = BlockText{opening_.before_time + time + opening_.after_time};
+    opening_second_ = receipt_seconds;
+  }
+
+  // `{, "orig...` without its second and third characters.
+  static char* without_first_comma(char* start, char* end) {
+    std::memmove(start + 1, start + 3, static_cast<size_t>(end - start - 3));
+    return end - 2;
   }
 
   // What a row's reader calls: the key, then the value.
   template <const auto& kRows, size_t kIndex>
   struct Put {
-    JsonEncoder& encoder;
+    const JsonEncoder& encoder;
+    char*& out;
 
     template <class Value>
     void operator()(const Value& value) const {
       constexpr const auto& key = kKey<kRows, kIndex>;
-      encoder.put_text({key.data(), key.size()});
-      encoder.put_value(value);
+      out = encoder.put_value(append_text(out, {key.data(), key.size()}), value);
     }
   };
 
   template <const auto& kRows>
-  void put_rows(const Flow& flow) {
+  char* put_rows(char* out, const Flow& flow) const {
     [&]<size_t... kIndex>(std::index_sequence<kIndex...>) {
-      (std::get<kIndex>(kRows).read(flow, Put<kRows, kIndex>{*this}), ...);
+      (std::get<kIndex>(kRows).read(flow, Put<kRows, kIndex>{*this, out}), ...);
     }(std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(kRows)>>>{});
+    return out;
   }
 
-  void put_annotation(const Annotation& annotation) {
-    put_block(annotation_keys_[static_cast<size_t>(annotation.field - fields().data())]);
+  char* put_annotation(char* out, const Annotation& annotation) const {
+    const auto index = static_cast<size_t>(annotation.field - fields().data());
+    out = annotation_keys_[index].append_to(out);
     if (const auto* text = std::get_if<std::string_view>(&annotation.value)) {
       check(text->size() <= kMostAnnotationText, "an annotation's text is too long");
-      at_ = append_json_string(at_, *text);
-    } else {
-      std::visit([this](const auto& value) { put_value(value); }, annotation.value);
+      return append_json_string(out, *text);
     }
+    return std::visit([&](const auto& value) { return put_value(out, value); }, annotation.value);
   }
 
-  void put_text(std::string_view text) { at_ = append_text(at_, text); }
-  void put_block(const BlockText& text) { at_ = text.append_to(at_); }
-  void put_char(char c) { *at_++ = c; }
+  static char* put_char(char* out, char c) {
+    *out = c;
+    return out + 1;
+  }
 
-  void put_value(uint8_t value) { at_ = append_number(at_, value); }
-  void put_value(uint16_t value) { at_ = append_number(at_, value); }
-  void put_value(uint32_t value) { at_ = append_number(at_, value); }
-  void put_value(uint64_t value) { at_ = append_number(at_, value); }
-  void put_value(int64_t value) { at_ = append_signed(at_, value); }
-  void put_value(bool value) { put_text(value ? "true" : "false"); }
+  char* put_value(char* out, uint8_t value) const { return append_number(out, value); }
+  char* put_value(char* out, uint16_t value) const { return append_number(out, value); }
+  char* put_value(char* out, uint32_t value) const { return append_number(out, value); }
+  char* put_value(char* out, uint64_t value) const { return append_number(out, value); }
+  char* put_value(char* out, int64_t value) const { return append_signed(out, value); }
+  char* put_value(char* out, bool value) const {
+    return value ? append_text(out, "true") : append_text(out, "false");
+  }
   // A constant of ours, which needs no escapes.
-  void put_value(std::string_view value) {
-    put_char('"');
-    at_ = __builtin_constant_p(value.size()) ? append_text(at_, value)
-                                             : append_short_text(at_, value);
-    put_char('"');
+  char* put_value(char* out, std::string_view value) const {
+    out = put_char(out, '"');
+    out = __builtin_constant_p(value.size()) ? append_text(out, value)
+                                             : append_short_text(out, value);
+    return put_char(out, '"');
   }
-  void put_value(const HelperName& helper) { at_ = append_json_string(at_, helper.view()); }
-  void put_value(TimePoint value) {
-    put_char('"');
-    at_ = append_utc(at_, value);
-    put_char('"');
+  char* put_value(char* out, const HelperName& helper) const {
+    return append_json_string(out, helper.view());
   }
-  void put_value(const IpAddress& value) {
-    put_char('"');
-    at_ = append_address(at_, value);
-    put_char('"');
+  char* put_value(char* out, TimePoint value) const {
+    return put_char(append_utc(put_char(out, '"'), value), '"');
   }
-  void put_value(const Endpoint& value) {
-    put_char('"');
-    at_ = append_endpoint(at_, value);
-    put_char('"');
+  char* put_value(char* out, const IpAddress& value) const {
+    return put_char(append_address(put_char(out, '"'), value), '"');
   }
-  void put_value(RecordId id) {
-    put_block(id_prefix_);
-    at_ = append_number(at_, id.sequence);
-    put_char('"');
+  char* put_value(char* out, const Endpoint& value) const {
+    return put_char(append_endpoint(put_char(out, '"'), value), '"');
+  }
+  char* put_value(char* out, RecordId id) const {
+    return put_char(append_number(id_prefix_.append_to(out), id.sequence), '"');
   }
   template <class T>
-  void put_value(const Few<T>& values) {
-    put_array(values.view(), [this](const T& value) { put_value(value); });
+  char* put_value(char* out, const Few<T>& values) const {
+    return put_array(out, values.view());
   }
-  void put_value(std::span<const std::string_view> values) {
-    put_array(values, [this](std::string_view value) { put_value(value); });
+  char* put_value(char* out, std::span<const std::string_view> values) const {
+    return put_array(out, values);
   }
-  void put_value(const Labels& labels) {
-    put_char('[');
+  char* put_value(char* out, const Labels& labels) const {
+    out = put_char(out, '[');
     bool first = true;
     for (unsigned bit = 0; bit < kLabelBits; ++bit) {
       if ((labels.words[bit / 64] >> bit % 64 & 1) == 0) continue;
-      if (!first) put_text(", ");
-      put_text(labels_[bit]);
+      if (!first) out = append_text(out, ", ");
+      out = append_text(out, labels_[bit]);
       first = false;
     }
-    put_char(']');
+    return put_char(out, ']');
   }
 
-  template <class Values, class PutOne>
-  void put_array(const Values& values, PutOne put_one) {
-    put_char('[');
+  template <class Values>
+  char* put_array(char* out, const Values& values) const {
+    out = put_char(out, '[');
     for (size_t i = 0; i < values.size(); ++i) {
-      if (i != 0) put_text(", ");
-      put_one(values[i]);
+      if (i != 0) out = append_text(out, ", ");
+      out = put_value(out, values[i]);
     }
-    put_char(']');
+    return put_char(out, ']');
   }
 
-  size_t longest_line() const {
+  size_t longest_possible_line() const {
     size_t bytes = opening_.before_time.size() + opening_.after_time.size() + closing_.size() + 64 +
                    BlockText::kSlack;
     for (const Field& field : fields()) bytes += field.name.size() + kValueBytes;
@@ -229,15 +237,13 @@ class JsonEncoder final : public Encoder {
   const bool timestamp_;
   const Opening opening_;
   const bool bare_opening_;  // no key before those of the flow
-  BlockText opening_text_;
+  BlockText opening_text_;   // of opening_second_
   int64_t opening_second_ = INT64_MIN;
   const BlockText id_prefix_;
   const BlockText closing_;
   std::array<BlockText, kFieldCount> annotation_keys_;
   std::array<std::string, kLabelBits> labels_;
-  LocalTime time_;
-  std::string line_;
-  char* at_ = nullptr;
+  size_t longest_line_;
 };
 
 }  // namespace

@@ -46,12 +46,18 @@ class TextEncoder final : public Encoder {
   explicit TextEncoder(const EncoderOptions& options) {
     host_ = options.host.substr(0, options.host.find('.'));
     // A time, a host, and two legs of at most 200 bytes.
-    line_.resize(512 + host_.size());
+    longest_line_ = 512 + host_.size();
   }
 
-  std::string_view encode(const Flow& flow) override {
-    at_ = line_.data();
-    put(time_.ctime(flow.receipt.seconds()));
+  size_t longest_line() const override { return longest_line_; }
+
+  char* append_line(char* out, const Flow& flow) override {
+    at_ = out;
+    if (flow.receipt.seconds() != second_) {
+      second_ = flow.receipt.seconds();
+      time_ = local_ctime_text(second_);
+    }
+    put(time_);
     put(" ");
     put(host_);
     put(" ");
@@ -61,7 +67,7 @@ class TextEncoder final : public Encoder {
     put(", REPLY: ");
     put_leg(flow.reply, flow.orig);
     put("\n");
-    return {line_.data(), at_};
+    return at_;
   }
 
  private:
@@ -101,9 +107,10 @@ class TextEncoder final : public Encoder {
   }
 
   std::string host_;
-  std::string line_;
+  size_t longest_line_;
   char* at_ = nullptr;
-  LocalTime time_;
+  int64_t second_ = INT64_MIN;
+  std::string time_;  // of second_
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <random>
 
@@ -174,6 +175,7 @@ void Ledger::open_active(const StartPlan& plan) {
   }
   struct stat status {};
   check_call("stat " + active_path_, ::fstat(active_.get(), &status));
+  active_bytes_ = static_cast<uint64_t>(status.st_size);
   const std::lock_guard lock{state_mutex_};
   state_.device = status.st_dev;
   state_.inode = status.st_ino;
@@ -185,6 +187,7 @@ void Ledger::seal(const std::string& path, const StartPlan& plan, bool ends_in_n
   if (!ends_in_newline && !write_whole(fd.get(), "\n")) {
     throw SystemError("end the torn line of " + path, errno);
   }
+  RoomAhead::give_back(fd.get());
   check_call("sync " + path, ::fdatasync(fd.get()));
   const std::string sealed = options_.directory + "/" + sealed_name(plan.seal_as);
   check_call("rename " + path + " to " + sealed,
@@ -199,25 +202,24 @@ void Ledger::set_owner(int fd, const std::string& path, unsigned mode) {
               " (its readers need another way, or set ledger.group)");
 }
 
-void Ledger::append(std::string_view line) {
+void Ledger::take(const char* end) {
   const uint64_t sequence = next_.load(std::memory_order_relaxed);
   if (sequence > reserved_to_.load(std::memory_order_acquire)) reserve(sequence);
-  kept_ += line;
+  RecordSink::take(end);
   next_.store(sequence + 1, std::memory_order_relaxed);
 }
 
 int Ledger::flush() {
-  while (kept_from_ < kept_.size()) {
-    const ssize_t n = ::write(active_.get(), kept_.data() + kept_from_, kept_.size() - kept_from_);
+  const bool writes = kept_.size() != 0;
+  while (kept_.size() != 0) {
+    const ssize_t n = ::write(active_.get(), kept_.kept().data(), kept_.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return errno;
-    kept_from_ += static_cast<size_t>(n);
+    kept_.drop(static_cast<size_t>(n));
+    active_bytes_.fetch_add(static_cast<uint64_t>(n), std::memory_order_relaxed);
   }
-  const bool wrote = !kept_.empty();
-  kept_.clear();
-  kept_from_ = 0;
   // Said once: waiting at each write would not bring the lines back.
-  return wrote && sync_always_ && sync_failed_ == 0 ? sync_data() : 0;
+  return writes && sync_always_ && sync_failed_ == 0 ? sync_data() : 0;
 }
 
 void Ledger::mark_covered(TimePoint at) {
@@ -226,12 +228,21 @@ void Ledger::mark_covered(TimePoint at) {
   if (sync_always_ && sync_failed_ == 0) covered_->set_synced_to(at);
 }
 
+Duration Ledger::housekeeping_period() const {
+  // Each waking costs; half a reservation lasts for twice as long at a million events a second.
+  constexpr Duration kLongest = std::chrono::milliseconds{200};
+  constexpr Duration kShortest = std::chrono::milliseconds{10};
+  if (sync_interval_ == Duration::zero()) return kLongest;
+  return std::clamp(sync_interval_ / 5, kShortest, kLongest);
+}
+
 int Ledger::housekeep(TimePoint at) {
   const uint64_t next = next_.load(std::memory_order_relaxed);
   if (next + kReserveStep / 2 > reserved_to_.load(std::memory_order_acquire)) reserve(next);
+  room_ahead_.keep(active_.get(), active_bytes_.load(std::memory_order_relaxed));
   if (sync_interval_ == Duration::zero()) return 0;
   // The clock may have been set back.
-  if (at >= last_sync_ && at < last_sync_ + sync_interval_) return 0;
+  if (at >= last_sync_ && at + housekeeping_period() < last_sync_ + sync_interval_) return 0;
   last_sync_ = at;
   const TimePoint written_to = covered_->written_to();
   const int refused = sync_data();
@@ -241,6 +252,7 @@ int Ledger::housekeep(TimePoint at) {
 
 bool Ledger::close_clean(TimePoint covered_to) {
   if (flush() != 0) return false;
+  RoomAhead::give_back(active_.get());
   if (sync_data() != 0) return false;
   mark_covered(covered_to);
   covered_->set_synced_to(covered_->written_to());

@@ -20,6 +20,7 @@
 #include "base/unique_fd.h"
 #include "ledger/covered_mark.h"
 #include "ledger/record_sink.h"
+#include "ledger/room_ahead.h"
 #include "ledger/start_plan.h"
 #include "ledger/state.h"
 
@@ -52,13 +53,13 @@ class Ledger final : public RecordSink {
 
   uint64_t next_sequence() const override { return next_.load(std::memory_order_relaxed); }
   const std::string& id_prefix() const override { return id_prefix_; }
-  void append(std::string_view line) override;
-  size_t kept_bytes() const override { return kept_.size() - kept_from_; }
+  void take(const char* end) override;
   int flush() override;
   void mark_covered(TimePoint at) override;
 
-  // From the housekeeping thread, every time it wakes: sync where due, reserve ahead. Returns an
-  // errno value when the disk refused to sync.
+  // From the housekeeping thread, so often: syncs before the interval is over, reserves ahead.
+  // Returns an errno value when the disk refused to sync.
+  Duration housekeeping_period() const;
   int housekeep(TimePoint at);
 
   // Flushes, syncs and leaves the mark of a clean stop, the record being whole up to `covered_to`.
@@ -84,9 +85,9 @@ class Ledger final : public RecordSink {
   LedgerOpening opening_;
   std::string id_prefix_;
   UniqueFd active_;
+  std::atomic<uint64_t> active_bytes_{0};
+  RoomAhead room_ahead_;
 
-  std::string kept_;
-  size_t kept_from_ = 0;  // what is before it in kept_ has been written
   std::atomic<uint64_t> next_{1};
   std::atomic<uint64_t> reserved_to_{0};
   TimePoint last_sync_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/line_buffer.h"
 #include "base/time.h"
 
 namespace natledger {
@@ -20,10 +21,15 @@ class RecordSink {
   // "<ledger id>-<epoch>-".
   virtual const std::string& id_prefix() const = 0;
 
-  // Takes the line numbered next_sequence(), its '\n' included. It is kept in memory until flush();
-  // the caller bounds how much.
-  virtual void append(std::string_view line) = 0;
-  virtual size_t kept_bytes() const = 0;
+  // The line numbered next_sequence(), its '\n' included, is written into room() and taken from
+  // there. It is kept in memory until flush(); the caller bounds how much.
+  char* room(size_t bytes) { return kept_.room(bytes); }
+  virtual void take(const char* end) { kept_.take(end); }
+  void append(std::string_view line) {
+    char* out = room(line.size());
+    take(std::copy(line.begin(), line.end(), out));
+  }
+  size_t kept_bytes() const { return kept_.size(); }
 
   // Writes what is kept. 0, or an errno value when the rest has to wait: call again later; until
   // then nothing else is written.
@@ -31,6 +37,9 @@ class RecordSink {
 
   // All that happened before `at` has been appended and flushed.
   virtual void mark_covered(TimePoint at) = 0;
+
+ protected:
+  LineBuffer kept_;
 };
 
 // Lines to a descriptor that it does not own, as one stream with sequences from 1.
@@ -40,8 +49,7 @@ class StreamSink final : public RecordSink {
 
   uint64_t next_sequence() const override { return next_; }
   const std::string& id_prefix() const override { return id_prefix_; }
-  void append(std::string_view line) override;
-  size_t kept_bytes() const override { return kept_.size(); }
+  void take(const char* end) override;
   // Throws SystemError when the stream is broken.
   int flush() override;
   void mark_covered(TimePoint) override {}
@@ -50,7 +58,6 @@ class StreamSink final : public RecordSink {
   const int fd_;
   const std::string id_prefix_;
   uint64_t next_ = 1;
-  std::string kept_;
 };
 
 }  // namespace natledger

@@ -10,14 +10,14 @@ namespace natledger {
 StreamSink::StreamSink(int fd, const std::string& ledger_id)
     : fd_(fd), id_prefix_(ledger_id + "-0-") {}
 
-void StreamSink::append(std::string_view line) {
-  kept_ += line;
+void StreamSink::take(const char* end) {
+  RecordSink::take(end);
   ++next_;
 }
 
 int StreamSink::flush() {
-  if (!write_whole(fd_, kept_)) throw SystemError("write records", errno);
-  kept_.clear();
+  if (!write_whole(fd_, kept_.kept())) throw SystemError("write records", errno);
+  kept_.drop(kept_.size());
   return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "decode/decoder.h"
+#include "encode/local_time.h"
 #include "flow/fields.h"
 #include "flow/live_flows.h"
 #include "flow/protocol.h"
@@ -257,6 +258,16 @@ TEST(Encoder, TheOptionsOfUlogd2ChangeTheOpeningOnly) {
     options.device = c.device;
     const auto encoder = make_encoder(Record::kUlogd, options);
     for (int i = 0; i < 2; ++i) EXPECT_EQ(encoder->encode(flow), c.opening + tail);
+  }
+}
+
+TEST(Encoder, EachSecondHasItsTimestamp) {
+  const TimeZone zone{"UTC"};
+  const auto encoder = make_encoder(Record::kUlogd, options_of_test());
+  Flow flow = tcp_start();
+  for (const int64_t second : {1795331340, 1795331340, 1795331341, 1795331399, 1795331340}) {
+    flow.receipt = {second * 1'000'000'000};
+    EXPECT_TRUE(encoder->encode(flow).starts_with("{\"timestamp\": \"" + local_iso_text(second)));
   }
 }
 

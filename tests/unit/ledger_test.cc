@@ -59,9 +59,14 @@ class LedgerTest : public testing::Test {
 
   std::string active() const { return dir_ / "ledger/conntrack.json"; }
   std::string sealed(uint64_t first) const { return dir_ / ("ledger/" + sealed_name(first)); }
-  static ino_t inode(const std::string& path) {
+  static struct stat status(const std::string& path) {
     struct stat status {};
-    return ::stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+    if (::stat(path.c_str(), &status) < 0) return {};
+    return status;
+  }
+  static ino_t inode(const std::string& path) { return status(path).st_ino; }
+  static uint64_t blocks_bytes(const struct stat& status) {
+    return static_cast<uint64_t>(status.st_blocks) * 512;
   }
 
   TempDir dir_;
@@ -98,6 +103,39 @@ TEST_F(LedgerTest, AKillSealsWhatItLeft) {
   EXPECT_EQ(read_file(active()), "");
   write();
   EXPECT_EQ(sequences(), (std::vector<uint64_t>{1, 2, 3}));
+}
+
+TEST_F(LedgerTest, RoomAheadOfTheFileIsGivenBack) {
+  constexpr uint64_t kMiB = 1 << 20;
+  open();
+  write();
+  const struct stat before = status(active());
+  ledger_->housekeep({1});
+  struct stat after = status(active());
+  if (after.st_blocks == before.st_blocks) GTEST_SKIP() << "this file system allocates nothing";
+  EXPECT_GE(blocks_bytes(after), 16 * kMiB);
+  EXPECT_EQ(after.st_size, before.st_size);
+  write();
+  stop();
+  EXPECT_LT(blocks_bytes(status(active())), kMiB);
+
+  open();
+  ledger_->housekeep({1});
+  EXPECT_GE(blocks_bytes(status(active())), 16 * kMiB);
+  write();
+  kill();
+  open();
+  EXPECT_LT(blocks_bytes(status(sealed(1))), kMiB);
+  EXPECT_EQ(sequences(), (std::vector<uint64_t>{1, 2, 3}));
+}
+
+TEST_F(LedgerTest, TheDiskIsLookedAfterBeforeTheIntervalIsOver) {
+  for (const auto& [sync, period] :
+       {std::pair{"1s", 200}, {"100ms", 20}, {"1ms", 10}, {"always", 200}, {"never", 200}}) {
+    LedgerOptions options = this->options();
+    options.sync = sync;
+    EXPECT_EQ(Ledger{options}.housekeeping_period(), std::chrono::milliseconds{period}) << sync;
+  }
 }
 
 TEST_F(LedgerTest, ATornLineIsEndedPassedOverAndNeverCompleted) {

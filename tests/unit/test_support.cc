@@ -91,20 +91,19 @@ TempDir::~TempDir() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-void MemorySink::append(std::string_view line) {
-  pending_ += line;
-  ++kept_;
+void MemorySink::take(const char* end) {
+  RecordSink::take(end);
+  ++unflushed_;
 }
 
 int MemorySink::flush() {
   if (refuse_with != 0) return refuse_with;
-  for (size_t start = 0; start < pending_.size();) {
-    const size_t end = pending_.find('\n', start);
-    lines.push_back(pending_.substr(start, end - start));
-    start = end + 1;
+  while (kept_.size() != 0) {
+    const size_t end = kept_.kept().find('\n');
+    lines.emplace_back(kept_.kept().substr(0, end));
+    kept_.drop(end + 1);
   }
-  pending_.clear();
-  kept_ = 0;
+  unflushed_ = 0;
   return 0;
 }
 

@@ -51,10 +51,9 @@ class TempDir {
 // Keeps lines; refuses to write when told to.
 class MemorySink final : public RecordSink {
  public:
-  uint64_t next_sequence() const override { return lines.size() + kept_ + 1; }
+  uint64_t next_sequence() const override { return lines.size() + unflushed_ + 1; }
   const std::string& id_prefix() const override { return prefix; }
-  void append(std::string_view line) override;
-  size_t kept_bytes() const override { return pending_.size(); }
+  void take(const char* end) override;
   int flush() override;
   void mark_covered(TimePoint at) override { covered_to = at; }
 
@@ -64,8 +63,7 @@ class MemorySink final : public RecordSink {
   int refuse_with = 0;  // an errno value for flush()
 
  private:
-  std::string pending_;
-  size_t kept_ = 0;
+  size_t unflushed_ = 0;
 };
 
 }  // namespace natledger

@@ -48,13 +48,23 @@ TEST(TextEncoder, EndsAreAsUlogd2WroteThem) { EXPECT_EQ(compare_all("DESTROY"), 
 
 TEST(TextEncoder, EntriesOfATableAreAsUlogd2WroteThem) { EXPECT_EQ(compare_all("UPDATE"), 4U); }
 
+TEST(TextEncoder, EachSecondHasItsTime) {
+  const TimeZone zone{"UTC"};
+  const auto encoder = make_encoder(Record::kText, EncoderOptions{});
+  Flow flow = flow_of(golden_rows().front());
+  for (const int64_t second : {1795331340, 1795331340, 1795331341, 1795331399, 1795331340}) {
+    flow.receipt = {second * 1'000'000'000};
+    EXPECT_EQ(encoder->encode(flow).substr(0, kTimeBytes), local_ctime_text(second));
+  }
+}
+
 TEST(TextEncoder, TheTimeIsTheReceiptInLocalTime) {
   size_t same = 0, compared = 0;
   for (const GoldenRow& row : golden_rows()) {
     if (row.logemu.empty() || !row.event_mode()) continue;
     const TimeZone zone{row.tz};
     const std::string line = encode(flow_of(row));
-    EXPECT_EQ(line.substr(0, kTimeBytes), LocalTime{}.ctime(row.received.seconds())) << row.name;
+    EXPECT_EQ(line.substr(0, kTimeBytes), local_ctime_text(row.received.seconds())) << row.name;
     if (line.starts_with(row.logemu.substr(0, kTimeBytes))) ++same;
     ++compared;
   }
