@@ -6,6 +6,7 @@ Prints a table, and with --write puts it into tests/bench/README.md. With --chec
 """
 import argparse
 import datetime
+import functools
 import json
 import statistics
 import sys
@@ -63,6 +64,20 @@ class Bench:
         text = f"1/{measure.spread(ratios, 1)}" if ratios else "no run without loss"
         self.verdict(f"CPU an event, kernel to line, against ulogd2, {per_second:,} events/s",
                      "<= 1/6", "<= 1/10", text, bool(ratios) and statistics.median(ratios) >= 6)
+
+    def against(self, program):
+        """Two natledgers on the same events: what a change costs or saves, to two in a hundred."""
+        ratios = []
+        per_second, seconds = 20_000, 2 if self.quick else 5
+        for number in range(self.options.repeats):
+            results = live.steady(per_second, seconds, start=functools.partial(
+                live.two_of_ours, other=program, other_first=number % 2 == 1))
+            self.live(f"{per_second:,} events/s for {seconds} s, run {number + 1}", results)
+            cpu_us = {result.name: result.cpu_us for result in results}
+            if None not in cpu_us.values():
+                ratios.append(cpu_us["natledger"] / cpu_us["the other"])
+        self.figure(f"CPU an event, as a part of what {program} takes",
+                    measure.spread(ratios) if ratios else "no run without loss")
 
     def steady(self):
         seconds = 6 if self.quick else 60
@@ -137,6 +152,8 @@ def parse():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", metavar="ROW", nargs="*", help=f"{', '.join(ROWS)} (default: all)")
     parser.add_argument("--check", action="store_true", help="exit 1 when a must is missed")
+    parser.add_argument("--against", metavar="PROGRAM",
+                        help="only compare with another natledger on the same events")
     parser.add_argument("--repeats", type=int, default=5, help="of what is repeated (default: 5)")
     parser.add_argument("--quick", action="store_true", help="a tenth of the load")
     parser.add_argument("--json", action="store_true", help="the results as JSON")
@@ -152,7 +169,9 @@ def main():
     options = parse()
     bench = Bench(options)
     try:
-        for row in options.rows or ROWS:
+        if options.against:
+            bench.against(options.against)
+        for row in options.rows or (() if options.against else ROWS):
             getattr(bench, row)()
     finally:
         bench.captures.remove()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Both sides on the same events of the kernel, in the same run: steady loads, and bursts."""
 import contextlib
+import functools
 
 import agent
 import conntrack
@@ -35,11 +36,18 @@ def new_lab(entries):
         the_lab.down()
 
 
-def steady(per_second, seconds, mix=False):
-    """So many events a second, half of them starts and half ends, for so long."""
+def two_of_ours(the_lab, other, other_first):
+    programs = [("natledger", None), ("the other", other)]
+    return [sides.Natledger(the_lab, name=name, program=program)
+            for name, program in programs[::-1 if other_first else 1]]
+
+
+def steady(per_second, seconds, mix=False, start=functools.partial(both, large_buffers=True)):
+    """So many events a second, half of them starts and half ends, for so long, to the sides that
+    `start` starts in the lab."""
     flows = per_second * seconds // 2
     with new_lab(2 * flows) as the_lab:
-        running = both(the_lab, large_buffers=True)
+        running = start(the_lab)
         options = {"live": per_second // 2, "per_second": per_second // 2, "batch": BATCH}
         made = generator.generate(the_lab, "churn", flows, mix=mix, **options)
         assert len(made) == 2 * flows, len(made)

@@ -70,10 +70,11 @@ def is_event_of_ours(line):
 class Natledger(Side):
     """Its configuration is the default but for where it writes."""
 
-    def __init__(self, lab, folder=None):
+    def __init__(self, lab, folder=None, name="natledger", program=None):
         ledger_folder = os.path.join(folder, "ledger") if folder else None
-        self.agent = agent.Agent(lab, ledger_folder=ledger_folder).start()
-        super().__init__("natledger", lab, self.agent.process, self.agent.ledger.active,
+        self.agent = agent.Agent(lab, name=name, ledger_folder=ledger_folder,
+                                 program=program).start()
+        super().__init__(name, lab, self.agent.process, self.agent.ledger.active,
                          is_event_of_ours)
 
     def wait(self):

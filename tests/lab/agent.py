@@ -68,8 +68,10 @@ class Follower:
 class Agent:
     """One ledger, and the agent that writes it, which may be started and ended often."""
 
-    def __init__(self, the_lab, name="agent", receive_buffer="64MiB", ledger_folder=None):
+    def __init__(self, the_lab, name="agent", receive_buffer="64MiB", ledger_folder=None,
+                 program=None):
         self.lab = the_lab
+        self.program = program or PROGRAM
         self.folder = os.path.join(the_lab.folder, name)
         os.mkdir(self.folder)
         self.state = os.path.join(self.folder, "state")
@@ -84,7 +86,7 @@ class Agent:
                        "observer: {name: router}\n")
 
     def command(self, *options):
-        return [PROGRAM, "run", "--config", self.config, *options]
+        return [self.program, "run", "--config", self.config, *options]
 
     def refused(self, *options, prefix=()):
         """Runs an agent that cannot begin; its exit status, and what it said."""
