@@ -5,7 +5,7 @@
 
 #include <netinet/in.h>
 
-#include <bit>
+#include <array>
 #include <cstring>
 #include <random>
 #include <unordered_set>
@@ -18,23 +18,16 @@ namespace natledger {
 
 namespace {
 
+// Both addresses, then everything else in the last word. Words from the start: bytes put together
+// and read again as words would wait for each other in the processor.
 template <size_t kAddressBytes>
 struct FlowKey {
-  std::array<uint8_t, kAddressBytes> source;
-  std::array<uint8_t, kAddressBytes> target;
-  uint16_t source_port;
-  uint16_t target_port;
-  uint16_t zone;
-  uint8_t zone_direction;
-  uint8_t protocol;
+  std::array<uint64_t, (2 * kAddressBytes + 8) / 8> words;
 
-  using Words = std::array<uint64_t, (2 * kAddressBytes + 8) / 8>;
-  Words words() const { return std::bit_cast<Words>(*this); }
-  // As words: the default is a call of memcmp.
+  // The default is a call of memcmp.
   bool operator==(const FlowKey& other) const {
-    const Words a = words(), b = other.words();
     uint64_t different = 0;
-    for (size_t i = 0; i < a.size(); ++i) different |= a[i] ^ b[i];
+    for (size_t i = 0; i < words.size(); ++i) different |= words[i] ^ other.words[i];
     return different == 0;
   }
 };
@@ -67,19 +60,27 @@ struct Aside {
   uint32_t next_free = kNothingAside;
 };
 
+uint32_t first_word(const IpAddress& address) {
+  uint32_t word;
+  std::memcpy(&word, address.bytes.data(), sizeof word);
+  return word;
+}
+
 template <size_t kAddressBytes>
 FlowKey<kAddressBytes> key_of(const Leg& leg, uint16_t zone, ZoneDirection direction) {
   FlowKey<kAddressBytes> key;
-  std::memcpy(key.source.data(), leg.source.bytes.data(), kAddressBytes);
-  std::memcpy(key.target.data(), leg.target.bytes.data(), kAddressBytes);
+  if constexpr (kAddressBytes == 4) {
+    key.words[0] = first_word(leg.source) | uint64_t{first_word(leg.target)} << 32;
+  } else {
+    std::memcpy(&key.words[0], leg.source.bytes.data(), kAddressBytes);
+    std::memcpy(&key.words[2], leg.target.bytes.data(), kAddressBytes);
+  }
   // An ICMP tuple has its id, type and code where others have ports.
   const bool icmp = is_icmp(leg.protocol);
-  key.source_port = icmp ? leg.icmp_id : leg.source_port;
-  key.target_port =
-      icmp ? static_cast<uint16_t>(leg.icmp_type << 8 | leg.icmp_code) : leg.target_port;
-  key.zone = zone;
-  key.zone_direction = static_cast<uint8_t>(direction);
-  key.protocol = leg.protocol;
+  const unsigned source = icmp ? leg.icmp_id : leg.source_port;
+  const unsigned target = icmp ? leg.icmp_type << 8 | leg.icmp_code : leg.target_port;
+  key.words.back() = source | uint64_t{target} << 16 | uint64_t{zone} << 32 |
+                     uint64_t{static_cast<uint8_t>(direction)} << 48 | uint64_t{leg.protocol} << 56;
   return key;
 }
 
@@ -87,7 +88,7 @@ FlowKey<kAddressBytes> key_of(const Leg& leg, uint16_t zone, ZoneDirection direc
 template <class Key>
 uint64_t hash_of(const Key& key, uint64_t seed) {
   uint64_t hash = seed;
-  for (const uint64_t word : key.words()) {
+  for (const uint64_t word : key.words) {
     __extension__ using Wide = unsigned __int128;
     const Wide product = static_cast<Wide>(hash ^ word) * 0x9e3779b97f4a7c15;
     hash = static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
