@@ -138,10 +138,12 @@ class Bench:
         entries = 100_000 if self.quick else 1_000_000
         rounds = [single.start_dump(entries) for _ in range(1 if self.quick else 3)]
         wall, cpu, bare = ([each[i] for each in rounds] for i in range(3))
+        # Three seconds were asked of a machine where a bare dump takes half of that.
+        ratio = statistics.median(wall) / statistics.median(bare)
         self.verdict(f"start with {entries:,} entries in the table, until each has its record",
-                     "< 3 s", "<= 1.3 x a bare dump",
-                     f"{measure.spread(wall)} s (CPU {measure.spread(cpu)} s; a bare dump takes "
-                     f"{measure.spread(bare)} s)", statistics.median(wall) < 3)
+                     "< 2 x a bare dump", "<= 1.3 x a bare dump",
+                     f"{ratio:.2f} x: {measure.spread(wall)} s (CPU {measure.spread(cpu)} s); a "
+                     f"bare dump {measure.spread(bare)} s", ratio < 2)
 
 
 ROWS = ("cpu", "steady", "flush", "replay", "instructions", "memory", "start")
