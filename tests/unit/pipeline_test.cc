@@ -9,6 +9,7 @@
 #include "agent/config.h"
 #include "base/error.h"
 #include "lookup/record.h"
+#include "unit/conntrack_message.h"
 #include "unit/test_support.h"
 
 namespace natledger {
@@ -167,6 +168,13 @@ class ResyncTest : public PipelineTest {
 
   void entry(const GoldenRow& row) { table_.push_back(as_dumped(row.message)); }
 
+  // One that the kernel says is so old.
+  void entry_of_age(Duration age) {
+    const auto start = static_cast<uint64_t>((clock_ - age).ns);
+    const Blob told = attribute(CTA_TIMESTAMP_START, big_endian(start, 8));
+    table_.push_back(as_dumped(natledger::event({orig(), reply(), nested(CTA_TIMESTAMP, {told})})));
+  }
+
   // As the kernel sends an entry in a dump: NLM_F_MULTI instead of NLM_F_CREATE.
   static std::vector<std::byte> as_dumped(std::vector<std::byte> message) {
     message[6] = std::byte{2};
@@ -243,6 +251,30 @@ TEST_F(ResyncTest, ADyingEntryIsLeftToItsEnd) {
   after_the_dump();
   drained();
   EXPECT_EQ(actions(), (Words{"coverage-resume"}));
+}
+
+TEST_F(ResyncTest, AnEntryOlderThanWhatWasAppliedIsAnInferredStartAtOnce) {
+  entry_of_age(std::chrono::seconds{10});
+  drained();
+  EXPECT_EQ(actions(), Words{"start"});
+  EXPECT_EQ(pipeline_->live_flows().size(), 1U);
+  // Its end, on the way during the dump, finds it there.
+  bytes(netlink_message({NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE, 0, AF_INET},
+                        joined({orig(), reply()})));
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions(), (Words{"start", "end", "coverage-resume"}));
+  EXPECT_EQ(parse_record(sink_.lines[1])->flow->flow_id, "test-0-1");
+  EXPECT_EQ(pipeline_->stats().inferred, 1U);
+}
+
+TEST_F(ResyncTest, AnEntryWhoseStartMayBeOnItsWayWaits) {
+  entry_of_age(std::chrono::milliseconds{900});
+  drained();
+  EXPECT_EQ(actions(), Words{});
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions(), (Words{"start", "coverage-resume"}));
 }
 
 TEST_F(ResyncTest, AnOverrunBeginsAnew) {
