@@ -123,6 +123,12 @@ StartFacts check_kernel(bool set_sysctls_too) {
   return facts;
 }
 
+void warn_of_receive_buffer(const Config& config, const EventSocket& socket) {
+  const auto text =
+      judge_receive_buffer(config.source.receive_buffer, socket.receive_buffer_bytes());
+  if (text) log_warning(*text);
+}
+
 int run_agent(const Config& config, const RunOptions& options) {
   const sigset_t signals = block_signals();
   const StartFacts facts = check_kernel(options.set_sysctls);
@@ -146,6 +152,7 @@ int run_agent(const Config& config, const RunOptions& options) {
                      .wait_for_sink = DiskWait{stopping}}};
 
   EventSocket socket{config.source.events, config.source.receive_buffer};
+  warn_of_receive_buffer(config, socket);
   const TimePoint begin = socket.subscribed_at();
   coverage.opening(ledger.opening(), begin);
   coverage.start(begin, config.source.events, facts);

@@ -19,4 +19,7 @@ int run_agent(const Config& config, const RunOptions& options);
 // it should be. Throws SystemError when a run cannot begin.
 StartFacts check_kernel(bool set_sysctls_too);
 
+// Logs when the kernel gave `socket` less than source.receive_buffer.
+void warn_of_receive_buffer(const Config& config, const EventSocket& socket);
+
 }  // namespace natledger

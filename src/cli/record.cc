@@ -75,6 +75,7 @@ int run_record(const RecordCommandOptions& options) {
   check_kernel(false);
   const UniqueFd stop = signals_as_fd();
   EventSocket socket{events, config.source.receive_buffer};
+  warn_of_receive_buffer(config, socket);
   CaptureWriter writer{options.file};
   EventRing ring{4 << 20};
   Progress progress{"messages captured"};

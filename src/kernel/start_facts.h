@@ -45,6 +45,10 @@ struct Finding {
 // Errors first, then warnings, each with its remedy.
 std::vector<Finding> judge(const StartFacts& facts);
 
+// What must be said when the kernel gave the event socket less buffer than was asked for; nothing
+// when it did not. `got_bytes` is the socket's own account: twice what it was given.
+std::optional<std::string> judge_receive_buffer(uint64_t asked_bytes, uint64_t got_bytes);
+
 // What --set-sysctls has to change: accounting, timestamps and events that are there and not 1.
 struct SysctlChange {
   std::string key;  // "net.netfilter.nf_conntrack_acct"

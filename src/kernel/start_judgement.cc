@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+
+#include "base/quantity.h"
 #include "kernel/start_facts.h"
 
 namespace natledger {
@@ -117,6 +120,18 @@ std::vector<Finding> judge(const StartFacts& facts) {
   judge_timestamps(facts, findings);
   judge_rules(facts, findings);
   return findings;
+}
+
+std::optional<std::string> judge_receive_buffer(uint64_t asked_bytes, uint64_t got_bytes) {
+  constexpr uint64_t kMost = INT32_MAX / 2;  // the kernel takes no more, whoever asks
+  const uint64_t given = got_bytes / 2;
+  if (given >= std::min(asked_bytes, kMost)) return {};
+  return "source.receive_buffer is " + size_text(asked_bytes) + " and the kernel gave " +
+         size_text(given) +
+         ": without CAP_NET_ADMIN in the initial user namespace it gives net.core.rmem_max at "
+         "most, and a burst is lost sooner (run the agent in that namespace, or there sysctl -w "
+         "net.core.rmem_max=" +
+         std::to_string(asked_bytes) + ")";
 }
 
 std::vector<SysctlChange> sysctls_to_set(const StartFacts& facts) {

@@ -208,6 +208,35 @@ TEST(StartJudgementTogether, WithoutAccessNothingElseIsSaid) {
   }
 }
 
+struct BufferCase {
+  const char* name;
+  uint64_t asked;
+  uint64_t got;
+  const char* given;  // what is said to be given; null: nothing is said
+};
+
+TEST(ReceiveBuffer, LessThanWasAskedForIsSaid) {
+  constexpr uint64_t kMiB = 1 << 20;
+  const BufferCase cases[] = {
+      {"all of it, doubled", 64 * kMiB, 128 * kMiB, nullptr},
+      // A socket has 2304 bytes at least.
+      {"more", 1024, 4096, nullptr},
+      {"the most that a kernel takes", 1024 * kMiB, 2 * (INT32_MAX / 2), nullptr},
+      {"net.core.rmem_max of Debian", 64 * kMiB, 425984, "208KiB"},
+      {"a byte too little", 64 * kMiB, 128 * kMiB - 2, "67108863"},
+  };
+  for (const BufferCase& c : cases) {
+    const auto said = judge_receive_buffer(c.asked, c.got);
+    ASSERT_EQ(said.has_value(), c.given != nullptr) << c.name;
+    if (!said) continue;
+    EXPECT_EQ(*said, std::string{"source.receive_buffer is 64MiB and the kernel gave "} + c.given +
+                         ": without CAP_NET_ADMIN in the initial user namespace it gives "
+                         "net.core.rmem_max at most, and a burst is lost sooner (run the agent in "
+                         "that namespace, or there sysctl -w net.core.rmem_max=67108864)")
+        << c.name;
+  }
+}
+
 struct SetSysctlsCase {
   std::optional<int> acct;
   std::optional<int> timestamp;
