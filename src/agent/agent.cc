@@ -156,7 +156,7 @@ int run_agent(const Config& config, const RunOptions& options) {
   const TimePoint begin = socket.subscribed_at();
   coverage.opening(ledger.opening(), begin);
   coverage.start(begin, config.source.events, facts);
-  Resync resync{dump_table};
+  Resync resync{dump_table, count_buckets};
   pipeline.begin(begin, &resync);
   log_info("recording " + joined(event_names(config.source.events)) + " events into " +
            config.ledger.directory + " from sequence " + std::to_string(ledger.next_sequence()));

@@ -17,6 +17,7 @@ constexpr Duration kRest = std::chrono::seconds{1};
 // How long after its start a flow's NEW may be sent: far longer than the kernel needs.
 constexpr Duration kSlowestNew = std::chrono::seconds{1};
 constexpr size_t kPieceBytes = 1 << 20;
+constexpr int kMostDumps = 3;  // one after the other, where the kernel's hash is being resized
 }  // namespace
 
 void Resync::request(LiveFlows& live) {
@@ -67,9 +68,20 @@ void Resync::add_candidate(std::span<const std::byte> message) {
   piece.resize(piece.size() - message.size() + bytes);
 }
 
+// A resize of the kernel's hash hides entries from the dump that is under way: then it is made
+// again. False when each try was spoiled.
+bool Resync::dump_unresized(const MessageVisit& take) {
+  for (int tries = 0; tries < kMostDumps; ++tries) {
+    candidates_.clear();
+    const auto before = buckets_();
+    dump_(take);
+    if (buckets_() == before) return true;
+  }
+  return false;
+}
+
 // False when the kernel does not give the table now; a later drain tries again.
 bool Resync::take_entries(TimePoint at, LiveFlows& live, const FoundFlow& found) {
-  candidates_.clear();
   Flow flow;
   const auto take = [&](std::span<const std::byte> message) {
     if (decode(message, flow) != Decoded::kFlow) return;
@@ -83,12 +95,15 @@ bool Resync::take_entries(TimePoint at, LiveFlows& live, const FoundFlow& found)
     add_candidate(message);
   };
   try {
-    dump_(take);
-    return true;
+    if (dump_unresized(take)) return true;
+    log_error("read the conntrack table: nf_conntrack_buckets changed during each of " +
+              std::to_string(kMostDumps) +
+              " dumps, which hides entries; trying again in a second (leave the table's size "
+              "alone for a while)");
   } catch (const DumpError& error) {
     log_error(std::string{error.what()} + "; trying again in a second");
-    return false;
   }
+  return false;
 }
 
 }  // namespace natledger

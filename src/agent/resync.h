@@ -25,7 +25,8 @@ class Resync {
   // Called with each inferred flow, its sequence not yet set.
   using FoundFlow = std::function<void(Flow&)>;
 
-  explicit Resync(TableDump dump) : dump_(std::move(dump)) {}
+  Resync(TableDump dump, BucketCount buckets)
+      : dump_(std::move(dump)), buckets_(std::move(buckets)) {}
 
   // Events may have been missed: compare, or compare again if a comparison is under way.
   void request(LiveFlows& live);
@@ -36,11 +37,13 @@ class Resync {
   bool drained(TimePoint at, LiveFlows& live, const FoundFlow& found);
 
  private:
+  bool dump_unresized(const MessageVisit& take);
   bool take_entries(TimePoint at, LiveFlows& live, const FoundFlow& found);
   void add_candidate(std::span<const std::byte> message);
   void infer_starts(LiveFlows& live, const FoundFlow& found);
 
   TableDump dump_;
+  BucketCount buckets_;
   bool wanted_ = false;
   bool waiting_ = false;  // for the events sent before dumped_at_
   TimePoint dumped_at_;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 
 #include "base/error.h"
 
@@ -22,6 +23,15 @@ std::optional<std::string> read_file(const std::string& path) {
     if (n == 0) return text;
     text.append(buffer, static_cast<size_t>(n));
   }
+}
+
+std::optional<uint64_t> read_number(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return {};
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc{}) return {};
+  return value;
 }
 
 UniqueFd open_file(const std::string& path, int flags, unsigned mode, std::string_view remedy) {

