@@ -71,22 +71,25 @@ void Pipeline::handle_mark(const RingEntry& entry) {
     case RingEntry::Kind::kOversize:
       ++stats_.received;
       ++stats_.malformed;
-      return missed("oversize", entry.at, 1);
+      return missed(oversize_, entry.at, 1);
     case RingEntry::Kind::kOverrun:
       stats_.dropped += entry.count;
       ++stats_.overruns;
-      return missed("overrun", entry.at, entry.count);
+      return missed(overrun_, entry.at, entry.count);
     default:
       check(false, "an entry of the ring that is no mark");
   }
 }
 
 // Something was lost after the socket was last seen empty.
-void Pipeline::missed(const std::string& reason, TimePoint at, uint64_t dropped) {
-  log_error("events were lost (" + reason +
-            "): " + (dropped != 0 ? std::to_string(dropped) : "an unknown number") +
-            "; the ledger says when (raise source.receive_buffer)");
-  add_gap(reason, at, dropped);
+void Pipeline::missed(Loss& loss, TimePoint at, uint64_t dropped) {
+  add_gap(loss.reason, at, dropped);
+  uint64_t suppressed = 0;
+  if (!loss.throttle.pass(at, suppressed)) return;
+  std::string text = "events were lost (" + std::string{loss.reason} + "): ";
+  text += dropped != 0 ? std::to_string(dropped) : "an unknown number";
+  if (suppressed != 0) text += ", and " + std::to_string(suppressed) + " times more before it";
+  log_error(text + "; the ledger says when (" + loss.remedy + ")");
 }
 
 // Events may have passed unrecorded since the last drain, so what is open is looked for again.
@@ -123,9 +126,12 @@ void Pipeline::handle_drained(TimePoint at) {
   parts_.sink.mark_covered(at);
 }
 
+// Where starts are not asked for it is no record, but its end will want what the table knows.
 void Pipeline::handle_inferred(Flow& flow) {
-  flow.sequence = parts_.sink.next_sequence();
+  const bool recorded = (parts_.events & static_cast<uint32_t>(Event::kNew)) != 0;
+  flow.sequence = recorded ? parts_.sink.next_sequence() : 0;
   live_flows_.adopt(flow);
+  if (!recorded) return;
   ++stats_.inferred;
   append(flow);
 }

@@ -51,6 +51,13 @@ class Pipeline {
   Stats stats() const;
 
  private:
+  // A way to lose events.
+  struct Loss {
+    const char* reason;  // as the gap says it
+    const char* remedy;
+    LogThrottle throttle = {};
+  };
+
   void handle_datagram(const RingEntry& entry);
   void handle(std::span<const std::byte> message, TimePoint at);
   void handle_mark(const RingEntry& entry);
@@ -59,7 +66,7 @@ class Pipeline {
   void handle_inferred(Flow& flow);
   void append(Flow& flow);
   void add_gap(const std::string& reason, TimePoint at, uint64_t events);
-  void missed(const std::string& reason, TimePoint at, uint64_t dropped);
+  void missed(Loss& loss, TimePoint at, uint64_t dropped);
   void malformed(Decoded why, TimePoint at);
 
   PipelineParts parts_;
@@ -68,6 +75,8 @@ class Pipeline {
   Stats stats_;
   Resync* resync_ = nullptr;
   uint64_t malformed_since_drained_ = 0;
+  Loss overrun_{"overrun", "raise source.receive_buffer"};
+  Loss oversize_{"oversize", "a capture must hold whole packets; if the kernel sent it, report it"};
   TimePoint drained_at_;  // the last instant up to which nothing was missed
   LogThrottle malformed_throttle_;
   uint64_t not_held_ = 0;

@@ -164,6 +164,7 @@ struct LiveFlows::Tables {
   // Gives `flow` the first record, the start and what else is known of it.
   template <class Open>
   void complete(Open& open, Flow& flow) {
+    if (open.first_sequence == 0) open.first_sequence = flow.sequence & kMostFirstSequence;
     flow.first_sequence = open.first_sequence;
     if (!flow.start.known()) {
       flow.start = open.start;

@@ -33,7 +33,8 @@ class LiveFlows {
   void end_resync();
   // Whether this flow of a dump is known, or has ended since begin_resync().
   bool knows(const Flow& dumped);
-  // Completes and remembers a flow of a dump as an inferred start.
+  // Completes and remembers a flow of a dump as an inferred start. With a sequence of 0 that is no
+  // record, and the next record of the flow is its first.
   void adopt(Flow& dumped);
 
   size_t size() const;

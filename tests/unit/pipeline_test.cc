@@ -8,6 +8,7 @@
 
 #include "agent/config.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "lookup/record.h"
 #include "unit/conntrack_message.h"
 #include "unit/test_support.h"
@@ -128,6 +129,34 @@ TEST_F(PipelineTest, ALossIsAGapFromTheLastDrainToTheMark) {
   drained();
   EXPECT_EQ(parse_record(sink_.lines[3])->coverage->reason, "oversize");
   EXPECT_EQ(pipeline_->stats().dropped, 1234U);
+}
+
+TEST_F(PipelineTest, LossesThatRepeatAreLoggedEveryTenSeconds) {
+  const TempDir dir;
+  open_log({.level = "info", .to = dir / "log"});
+  make();
+  pipeline_->begin(clock_, nullptr);
+  for (int i = 0; i < 1000; ++i) mark(RingEntry::Kind::kOversize, 5000);
+  mark(RingEntry::Kind::kOverrun, 7);
+  pass(10);
+  mark(RingEntry::Kind::kOversize, 5000);
+  drained();
+  open_log({});
+  EXPECT_EQ(actions(), Words(1002, "coverage-gap"));
+  const std::string log = read_file(dir / "log").value_or("");
+  Words said;
+  for (size_t at = 0; (at = log.find("events were lost", at)) != log.npos; ++at) {
+    said.push_back(log.substr(at, log.find('\n', at) - at));
+  }
+  constexpr const char* kRemedy =
+      "; the ledger says when (a capture must hold whole packets; if the kernel sent it, report "
+      "it)";
+  EXPECT_EQ(said,
+            (Words{std::string{"events were lost (oversize): 1"} + kRemedy,
+                   "events were lost (overrun): 7; the ledger says when (raise "
+                   "source.receive_buffer)",
+                   std::string{"events were lost (oversize): 1, and 999 times more before it"} +
+                       kRemedy}));
 }
 
 TEST_F(PipelineTest, ASinkThatRefusesIsAskedAgainAndNothingIsLost) {
@@ -251,6 +280,23 @@ TEST_F(ResyncTest, AFlowThatNoEventToldOfIsAnInferredStart) {
   event(golden_row("tcp_snat", "DESTROY"));
   drained();
   EXPECT_NE(sink_.lines[2].find(R"("flow.id": "test-0-1")"), std::string::npos);
+}
+
+TEST_F(ResyncTest, WithoutNewEventsAnInferredStartIsNoRecordButItsEndKnowsIt) {
+  make(kUpdateEvents | kDestroyEvents);
+  pipeline_->begin(clock_, &resync_);
+  entry(golden_row("tcp_helper_ftp", "NEW"));
+  drained();
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions(), Words{"coverage-resume"});
+  EXPECT_EQ(pipeline_->live_flows().size(), 1U);
+  EXPECT_EQ(pipeline_->stats().inferred, 0U);
+  event(golden_row("tcp_helper_ftp", "DESTROY"));
+  drained();
+  EXPECT_EQ(actions(), (Words{"coverage-resume", "end"}));
+  EXPECT_NE(sink_.lines[1].find(R"("conntrack.helper": "ftp")"), std::string::npos);
+  EXPECT_EQ(parse_record(sink_.lines[1])->flow->flow_id, "test-0-2") << "its first record";
 }
 
 TEST_F(ResyncTest, AFlowWhoseStartWasOnItsWayIsNotToldTwice) {
