@@ -97,8 +97,13 @@ int replay(const ReplayOptions& options, const Config& config, RecordSink& sink,
                      .coverage = coverage.get(),
                      .wait_for_sink = nullptr}};
   if (target != nullptr) coverage->opening(target->ledger.opening(), target->begin);
-  for (const std::string& file : options.files) {
-    replay_file(file, pipeline, coverage.get(), config.source.events);
+  try {
+    for (const std::string& file : options.files) {
+      replay_file(file, pipeline, coverage.get(), config.source.events);
+    }
+  } catch (const SystemError&) {
+    if (target != nullptr) target->ledger.close_clean(pipeline.whole_to());
+    throw;
   }
   check(pipeline.stats().balances(), "the books do not balance");
   if (target != nullptr && !target->ledger.close_clean(pipeline.whole_to())) {

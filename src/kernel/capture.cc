@@ -146,7 +146,12 @@ Received CaptureSource::receive(EventRing& ring) {
     }
     file_->push(ring);
     group_bytes += file_->header->caplen;
-    if (!file_->read()) file_->header = nullptr;
+    try {
+      if (!file_->read()) file_->header = nullptr;
+    } catch (const SystemError&) {
+      ring.push_mark(RingEntry::Kind::kDrained, file_->last);
+      throw;
+    }
   }
   return Received::kSome;
 }

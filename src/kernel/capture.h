@@ -26,7 +26,7 @@ class CaptureSource final : public EventSource {
 
   // The packet's time is the datagram's. Packets of other netlink families go in too: they are
   // datagrams of no conntrack event. Throws SystemError, naming the packet, when the file is cut
-  // short or damaged; what stood before is in the ring.
+  // short or damaged; what stood before is in the ring, and a kDrained mark behind it.
   Received receive(EventRing& ring) override;
 
   // The time of the first packet; the zero instant of an empty capture.

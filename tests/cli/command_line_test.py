@@ -19,11 +19,11 @@ def golden_messages(count):
         return [bytes.fromhex(json.loads(next(lines))["netlink_hex"]) for _ in range(count)]
 
 
-def capture_bytes(messages, link_type=253, family=12, second=1795331340):
+def capture_bytes(messages, link_type=253, family=12, second=1795331340, apart_ns=1):
     out = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, link_type)
     for i, message in enumerate(messages):
         packet = struct.pack(">HH10xH", 4, 824, family) + message
-        out += struct.pack("<IIII", second, i, len(packet), len(packet)) + packet
+        out += struct.pack("<IIII", second, i * apart_ns, len(packet), len(packet)) + packet
     return out
 
 
@@ -176,6 +176,35 @@ class CommandLine(unittest.TestCase):
                                         "--ledger", ledger, "--json", "--skew", "0s")
         self.assertIn(status, (0, 4, 5))
         self.assertEqual(json.loads(answer)["exit"], status)
+
+    def test_a_truncated_capture_leaves_a_ledger_in_good_order(self):
+        whole = capture_bytes(golden_messages(3), apart_ns=400_000_000)
+        cut = self.write("cut.pcap", whole[:-10])
+        ledger = self.path("ledger")
+        status, out, error = self.run_it("replay", "--ledger", ledger, cut)
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn(f"natledger: read capture {cut}, packet 3: truncated ", error)
+        records = self.records(ledger)
+        self.assertEqual([r["event.action"] for r in records if r["event.kind"] == "state"],
+                         ["coverage-start", "coverage-resume", "coverage-stop"])
+        self.assertEqual(len(records), 5)
+        # Up to the last whole packet the record is whole.
+        for at, expected in (("0.2", 1), ("0.6", 4)):
+            status, answer, _ = self.run_it("who", "1.2.3.4:9", "--at", f"2026-11-22T07:09:0{at}Z",
+                                            "--skew", "0s", "--ledger", ledger)
+            self.assertEqual(status, expected, answer)
+
+        again = self.write("again.pcap", whole)
+        self.assertEqual(self.run_it("replay", "--ledger", ledger, again), (0, "", ""))
+        self.assertEqual([name for name in os.listdir(ledger) if name != "state"],
+                         ["conntrack.json"])
+        records = self.records(ledger)
+        self.assertEqual([r["event.sequence"] for r in records], list(range(1, len(records) + 1)))
+        self.assertNotIn("sequence-skipped", [r["event.action"] for r in records])
+
+    def records(self, ledger):
+        _, lines, _ = self.run_it("cat", ledger)
+        return [json.loads(line) for line in lines.splitlines()]
 
     def test_between_two_captures_is_a_gap(self):
         ledger = self.path("ledger")

@@ -231,7 +231,8 @@ TEST_F(CaptureTest, CutWithinARecordWhatStoodBeforeIsKept) {
     const std::string cause =
         in_header ? truncated(kRecordHeaderBytes, "header", bytes)
                   : truncated(kPseudoBytes + 6, "captured", bytes - kRecordHeaderBytes);
-    EXPECT_EQ(entries(), (Entries{"1000000000 one", "read capture F, packet 2: " + cause}));
+    EXPECT_EQ(entries(), (Entries{"1000000000 one", "1000000000 drained",
+                                  "read capture F, packet 2: " + cause}));
   }
   hold(whole + second);
   EXPECT_EQ(entries().size(), 4U);
@@ -258,9 +259,9 @@ TEST_F(CaptureTest, GarbageBehindAGoodRecordNeverBecomesADatagram) {
   const std::string whole = file_header(kNanoseconds) + pcap_record(1, 0, packet("one"));
   hold(whole + std::string(64, '\xff'));
   const Entries found = entries();
-  ASSERT_EQ(found.size(), 2U);
+  ASSERT_EQ(found.size(), 3U);
   EXPECT_EQ(found[0], "1000000000 one");
-  EXPECT_TRUE(found[1].starts_with("read capture F, packet 2: ")) << found[1];
+  EXPECT_TRUE(found[2].starts_with("read capture F, packet 2: ")) << found[2];
 }
 
 TEST_F(CaptureTest, AFullRingIsWaitedFor) {
