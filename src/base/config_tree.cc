@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 #include <yaml-cpp/yaml.h>
 
@@ -89,6 +90,19 @@ ConfigNode convert(const YAML::Node& yaml, const ConfigNode& place, int depth) {
   return node;
 }
 
+// A file can hold several documents, and yaml-cpp would read the first alone. An empty one, as
+// behind a `---` at the end, hides nothing.
+void refuse_more_than_one(const std::vector<YAML::Node>& documents, const ConfigNode& root) {
+  for (size_t i = 1; i < documents.size(); ++i) {
+    if (documents[i].IsNull()) continue;
+    ConfigNode second = root;
+    second.line = documents[i].Mark().line + 1;
+    config_error(second,
+                 "a second YAML document begins here, and only the first would be read (take out "
+                 "the `---` or `...` before it)");
+  }
+}
+
 }  // namespace
 
 const ConfigNode* ConfigNode::find(std::string_view key) const {
@@ -109,7 +123,9 @@ ConfigNode parse_config_text(const std::string& text, const std::string& file) {
   root.file = file;
   root.line = 1;
   try {
-    root = convert(YAML::Load(text), root, 0);
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    refuse_more_than_one(documents, root);
+    if (!documents.empty()) root = convert(documents.front(), root, 0);
   } catch (const YAML::Exception& failure) {
     root.line = failure.mark.line >= 0 ? failure.mark.line + 1 : 1;
     config_error(root, "not YAML: " + failure.msg);

@@ -67,6 +67,8 @@ TEST(ConfigTree, DottedAndNestedKeysAreTheSameTree) {
       {"a: {b: 1}\na.c: 2", "{a: {b: '1', c: '2'}}"},
       {"a: 'quoted: {text}'", "{a: 'quoted: {text}'}"},
       {"a: 0x10", "{a: '0x10'}"},
+      {"---\na: 1\n---\n", "{a: '1'}"},
+      {"a: 1\n...\n", "{a: '1'}"},
   };
   for (const TreeCase& c : cases) EXPECT_EQ(text_of(parse(c.text)), c.tree) << c.text;
 }
@@ -125,6 +127,16 @@ TEST(ConfigTree, MistakesNameTheirPlace) {
       {"- a\n- b", "n.yaml:1: expected `key: value` lines"},
       {"just words", "n.yaml:1: expected `key: value` lines"},
       {"a: 1\nb: [", "n.yaml:2: not YAML: end of sequence flow not found"},
+      {"a: 1\n---\nb: 2",
+       "n.yaml:3: a second YAML document begins here, and only the first would be read (take out "
+       "the `---` or `...` before it)"},
+      {"---\n# nothing yet\n---\n\nb: 2\n---\n",
+       "n.yaml:5: a second YAML document begins here, and only the first would be read (take out "
+       "the `---` or `...` before it)"},
+      {"a: 1\n...\nb: 2",
+       "n.yaml:3: a second YAML document begins here, and only the first would be read (take out "
+       "the `---` or `...` before it)"},
+      {"a: 1\n---\nb: [", "n.yaml:3: not YAML: end of sequence flow not found"},
       {"a: 1\n\nb: *nowhere", "n.yaml:3: not YAML: the referenced anchor is not defined"},
   };
   for (const Mistake& c : cases) EXPECT_EQ(error_of([&] { parse(c.text); }), c.error) << c.text;
