@@ -147,7 +147,7 @@ void Pipeline::append(Flow& flow) {
 void Pipeline::flush() {
   while (const int cause = parts_.sink.flush()) {
     if (!parts_.wait_for_sink || !parts_.wait_for_sink(cause)) {
-      throw SystemError("write records", cause);
+      throw SystemError("write records into the ledger", cause, "make room, or mend the disk");
     }
   }
 }

@@ -46,7 +46,9 @@ class Printer {
   }
 
   void flush() {
-    if (!write_whole(STDOUT_FILENO, kept_)) throw SystemError("write records", errno);
+    if (!write_whole(STDOUT_FILENO, kept_)) {
+      throw SystemError("write standard output", errno, "make room where it goes");
+    }
     kept_.clear();
   }
 

@@ -45,7 +45,7 @@ constexpr std::array kCommands{
 void check_output() {
   std::cout.flush();
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good()) return;
-  throw SystemError("write standard output", errno);
+  throw SystemError("write standard output", errno, "make room where it goes");
 }
 
 int run_checked(const std::function<int()>& run, std::string_view command) {

@@ -107,7 +107,8 @@ int replay(const ReplayOptions& options, const Config& config, RecordSink& sink,
   }
   check(pipeline.stats().balances(), "the books do not balance");
   if (target != nullptr && !target->ledger.close_clean(pipeline.whole_to())) {
-    throw SystemError("write the last lines of the ledger", errno);
+    throw SystemError("write the last lines of ledger " + options.ledger, errno,
+                      "make room, or mend the disk");
   }
   return 0;
 }

@@ -38,23 +38,26 @@ struct PseudoHeader {
 };
 static_assert(sizeof(PseudoHeader) == kPseudoHeaderBytes);
 
+constexpr const char* kHowToMake = " (make it with `natledger record`, or capture an nlmon device)";
+
+// What libpcap says of a file, which it names for some failures only.
+std::string cause_of(const std::string& path, std::string said) {
+  if (said.starts_with(path + ": ")) said.erase(0, path.size() + 2);
+  return said;
+}
+
 Pcap open_capture(const std::string& path) {
   char error[PCAP_ERRBUF_SIZE] = "";
   Pcap pcap{
       pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO, error)};
   if (!pcap) {
-    // libpcap repeats the path for a missing file only.
-    std::string cause = error;
-    if (cause.starts_with(path + ": ")) cause.erase(0, path.size() + 2);
-    throw SystemError("read capture " + path + ": " + cause);
+    throw SystemError("read capture " + path + ": " + cause_of(path, error) + kHowToMake);
   }
   const int link_type = pcap_datalink(pcap.get());
   if (link_type != kLinktypeNetlink) {
     const char* name = pcap_datalink_val_to_name(link_type);
     throw SystemError("read capture " + path + ": link type " + (name != nullptr ? name : "?") +
-                      " (" + std::to_string(link_type) +
-                      "), not NETLINK (253) (make it with `natledger record`, or capture an nlmon "
-                      "device)");
+                      " (" + std::to_string(link_type) + "), not NETLINK (253)" + kHowToMake);
   }
   if (pcap_is_swapped(pcap.get()) != 0) {
     throw SystemError("read capture " + path +
@@ -97,7 +100,8 @@ struct CaptureSource::File {
     ++packets;
     if (result != 1) {
       throw SystemError("read capture " + path + ", packet " + std::to_string(packets) + ": " +
-                        pcap_geterr(pcap.get()));
+                        pcap_geterr(pcap.get()) +
+                        " (what stands before it is taken; for the rest, copy or make it again)");
     }
     // With nanosecond precision tv_usec holds nanoseconds.
     last = at_second(header->ts.tv_sec) + Duration{header->ts.tv_usec};
@@ -179,7 +183,9 @@ CaptureWriter::CaptureWriter(const std::string& path) : file_(std::make_unique<F
   check(file_->pcap != nullptr, "libpcap has no memory for a handle");
   file_->dumper.reset(pcap_dump_open(file_->pcap.get(), path.c_str()));
   if (!file_->dumper) {
-    throw SystemError("write capture: " + std::string{pcap_geterr(file_->pcap.get())});
+    throw SystemError("write capture " + path + ": " +
+                      cause_of(path, pcap_geterr(file_->pcap.get())) +
+                      " (name a file where you may make one)");
   }
 }
 
@@ -200,7 +206,7 @@ void CaptureWriter::write(TimePoint at, std::span<const std::byte> datagram) {
 
 void CaptureWriter::flush() {
   if (pcap_dump_flush(file_->dumper.get()) != 0) {
-    throw SystemError("write capture " + file_->path, errno);
+    throw SystemError("write capture " + file_->path, errno, "make room, or name another file");
   }
 }
 

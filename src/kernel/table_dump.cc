@@ -27,7 +27,9 @@ constexpr size_t kBufferBytes = 64 * 1024;
 
 MnlSocket open_socket() {
   MnlSocket socket{mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC)};
-  if (!socket) throw DumpError("open netlink socket", errno);
+  if (!socket) {
+    throw DumpError("open netlink socket", errno, "is CONFIG_NETFILTER_NETLINK in this kernel?");
+  }
   check_call("bind netlink socket", mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID));
   return socket;
 }
@@ -68,7 +70,7 @@ void dump_table(const MessageVisit& visit) {
   for (;;) {
     const ssize_t bytes = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
     if (bytes < 0 && errno == EINTR) continue;
-    if (bytes < 0) throw DumpError("read the conntrack table", errno);
+    if (bytes < 0) throw DumpError("read the conntrack table", errno, "try again");
     const int result = mnl_cb_run(buffer.data(), static_cast<size_t>(bytes), 0,
                                   mnl_socket_get_portid(socket.get()), visit_header, &context);
     if (context.thrown) std::rethrow_exception(context.thrown);

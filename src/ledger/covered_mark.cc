@@ -27,10 +27,10 @@ struct CoveredMark::Page {
 };
 
 CoveredMark::CoveredMark(const std::string& path) {
-  const UniqueFd fd = open_file(path, O_RDWR | O_CREAT, 0640);
+  const UniqueFd fd = open_file(path, O_RDWR | O_CREAT, 0640, "see ledger.state");
   check_call("set mode of " + path, ::fchmod(fd.get(), 0640));
   const int refused = ::posix_fallocate(fd.get(), 0, kPageBytes);
-  if (refused != 0) throw SystemError("make room for " + path, refused);
+  if (refused != 0) throw SystemError("make room for " + path, refused, "see ledger.state");
   void* page = ::mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (page == MAP_FAILED) throw SystemError("map " + path, errno);
   page_ = static_cast<Page*>(page);

@@ -32,15 +32,17 @@ LedgerReader::LedgerReader(const std::string& directory) {
   // The active segment first: if it is sealed while we look, it is found under both names.
   const std::string active_path = directory + "/" + std::string{kActiveName};
   UniqueFd active{::open(active_path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!active && errno != ENOENT) throw SystemError("read ledger " + active_path, errno);
+  if (!active && errno != ENOENT)
+    throw SystemError("read ledger " + active_path, errno, kReadRemedy);
   for (const SealedSegment& sealed : list_sealed(directory)) {
-    UniqueFd fd = open_file(sealed.path, O_RDONLY);
+    UniqueFd fd = open_file(sealed.path, O_RDONLY, 0, kReadRemedy);
     if (active && is_same_file(fd.get(), active.get())) active = UniqueFd{};
     segments_.push_back({sealed.path, std::move(fd), false});
   }
   if (active) segments_.push_back({active_path, std::move(active), true});
   if (segments_.empty()) {
-    throw SystemError("read ledger " + directory + ": no conntrack*.json in it");
+    throw SystemError("read ledger " + directory + ": no conntrack*.json in it (" +
+                      std::string{kReadRemedy} + ")");
   }
 }
 
@@ -84,7 +86,7 @@ bool LedgerReader::fill() {
   do {
     n = ::read(segments_[segment_].fd.get(), buffer_.data() + kept, kReadBytes);
   } while (n < 0 && errno == EINTR);
-  if (n < 0) throw SystemError("read " + segments_[segment_].path, errno);
+  if (n < 0) throw SystemError("read " + segments_[segment_].path, errno, "look at the disk");
   buffer_.resize(kept + static_cast<size_t>(n));
   return n > 0;
 }

@@ -40,7 +40,7 @@ std::string read_at(const std::string& path, int fd, uint64_t offset, uint64_t b
   while (got < bytes) {
     const ssize_t n = ::pread(fd, text.data() + got, bytes - got, static_cast<off_t>(offset + got));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw SystemError("read " + path, errno);
+    if (n < 0) throw SystemError("read " + path, errno, "look at the disk");
     if (n == 0) break;
     got += static_cast<size_t>(n);
   }
@@ -121,7 +121,7 @@ std::string sealed_name(uint64_t first_sequence) {
 
 std::vector<SealedSegment> list_sealed(const std::string& directory) {
   const Handle<DIR, ::closedir> dir{::opendir(directory.c_str())};
-  if (!dir) throw SystemError("read ledger " + directory, errno);
+  if (!dir) throw SystemError("read ledger " + directory, errno, kReadRemedy);
   std::vector<SealedSegment> segments;
   while (const dirent* entry = ::readdir(dir.get())) {
     const uint64_t first = sequence_in_name(entry->d_name);

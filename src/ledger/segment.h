@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -39,6 +40,10 @@ struct SegmentTail {
   dev_t device = 0;
   ino_t inode = 0;
 };
+
+// What somebody does who cannot read a ledger.
+inline constexpr std::string_view kReadRemedy =
+    "give the ledger's directory; root and ledger.group may read it";
 
 // Throws SystemError when the file cannot be read.
 SegmentTail read_tail(const std::string& path);

@@ -112,10 +112,10 @@ StateFile::StateFile(const std::string& path)
   }
   check_call("set mode of " + path, ::fchmod(fd_.get(), 0640));
   const int refused = ::posix_fallocate(fd_.get(), 0, 2 * kSlotBytes);
-  if (refused != 0) throw SystemError("make room for " + path, refused);
+  if (refused != 0) throw SystemError("make room for " + path, refused, "see ledger.state");
   std::array<char, 2 * kSlotBytes> text{};
   const ssize_t n = ::pread(fd_.get(), text.data(), text.size(), 0);
-  if (n < 0) throw SystemError("read " + path, errno);
+  if (n < 0) throw SystemError("read " + path, errno, "look at the disk");
   const Slots slots = read_slots({text.data(), static_cast<size_t>(n)});
   damaged_ = slots.damaged;
   if (!slots.newest) return;
@@ -130,9 +130,10 @@ void StateFile::store(const LedgerState& state) {
   text += '\n';
   const auto at = static_cast<off_t>(generation_ % 2 * kSlotBytes);
   const ssize_t n = ::pwrite(fd_.get(), text.data(), text.size(), at);
-  if (n < 0) throw SystemError("write " + path_, errno);
-  if (static_cast<size_t>(n) != text.size()) throw SystemError("write " + path_, ENOSPC);
-  check_call("sync " + path_, ::fdatasync(fd_.get()));
+  constexpr std::string_view kRemedy = "make room, or mend the disk; see ledger.state";
+  if (n < 0) throw SystemError("write " + path_, errno, kRemedy);
+  if (static_cast<size_t>(n) != text.size()) throw SystemError("write " + path_, ENOSPC, kRemedy);
+  check_call("sync " + path_, ::fdatasync(fd_.get()), kRemedy);
   state_ = state;
 }
 

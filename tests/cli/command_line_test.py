@@ -27,6 +27,11 @@ def capture_bytes(messages, link_type=253, family=12, second=1795331340, apart_n
     return out
 
 
+HOW_TO_MAKE = " (make it with `natledger record`, or capture an nlmon device)"
+NO_LEDGER = ("natledger: read ledger /no/ledger: No such file or directory (give the ledger's "
+             "directory; root and ledger.group may read it)")
+
+
 def let_no_file_grow():
     """As on a full disk, for whoever has none."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -110,11 +115,11 @@ class CommandLine(unittest.TestCase):
 
     def test_captures_that_are_none(self):
         rows = [
-            ("text", b"hello, this is no capture at all", "unknown file format"),
-            ("empty", b"", "truncated dump file; tried to read 4 file header bytes, only got 0"),
+            ("text", b"hello, this is no capture at all", "unknown file format" + HOW_TO_MAKE),
+            ("empty", b"", "truncated dump file; tried to read 4 file header bytes, only got 0"
+             + HOW_TO_MAKE),
             ("ethernet", capture_bytes([], link_type=1),
-             "link type EN10MB (1), not NETLINK (253) (make it with `natledger record`, or capture "
-             "an nlmon device)"),
+             "link type EN10MB (1), not NETLINK (253)" + HOW_TO_MAKE),
             ("other-order", struct.pack(">IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 253),
              "made on a machine of the other byte order, which its netlink messages keep (replay "
              "it there)"),
@@ -122,8 +127,8 @@ class CommandLine(unittest.TestCase):
         for name, content, cause in rows:
             path = self.write(name, content)
             self.check_refused(1, f"natledger: read capture {path}: {cause}", "replay", path)
-        self.check_refused(1, "natledger: read capture /no/such.pcap: No such file or directory",
-                           "replay", "/no/such.pcap")
+        self.check_refused(1, "natledger: read capture /no/such.pcap: No such file or directory"
+                           + HOW_TO_MAKE, "replay", "/no/such.pcap")
 
     def test_a_truncated_capture_gives_its_whole_messages(self):
         whole = capture_bytes(golden_messages(3))
@@ -131,7 +136,8 @@ class CommandLine(unittest.TestCase):
         status, out, error = self.run_it("replay", path)
         self.assertEqual(status, 1)
         self.assertEqual([json.loads(line)["event.sequence"] for line in out.splitlines()], [1, 2])
-        self.assertIn(f"natledger: read capture {path}, packet 3: truncated ", error)
+        self.assertRegex(error, f"^natledger: read capture {path}, packet 3: truncated .* \\(what "
+                         "stands before it is taken; for the rest, copy or make it again\\)\n$")
 
     def test_garbage_messages_are_said_and_passed_over(self):
         good, other = golden_messages(2)
@@ -238,6 +244,9 @@ class CommandLine(unittest.TestCase):
                                       text=True, check=False, preexec_fn=let_no_file_grow)
                 self.assertEqual(done.returncode, status, done.stderr)
                 self.assertIn("File too large", done.stderr)
+                if arguments[0] in ("who", "cat"):
+                    self.assertEqual(done.stderr.splitlines()[-1], "natledger: write standard "
+                                     "output: File too large (make room where it goes)")
 
     def test_closed_standard_streams_are_not_the_ledger(self):
         ledger = self.path("ledger")
@@ -260,9 +269,8 @@ class CommandLine(unittest.TestCase):
         self.assertFalse(os.path.exists(self.path("l")))
 
     def test_who_without_a_ledger_is_exit_6(self):
-        self.check_refused(6, "natledger: read ledger /no/ledger: No such file or directory",
-                           "who", "1.2.3.4:5", "--at", "2014-02-22T12:27:04Z", "--ledger",
-                           "/no/ledger")
+        self.check_refused(6, NO_LEDGER, "who", "1.2.3.4:5", "--at", "2014-02-22T12:27:04Z",
+                           "--ledger", "/no/ledger")
 
     def test_who_with_a_bad_question_is_exit_2(self):
         self.check_refused(2, 'natledger: --at: "noon" is not a time with its offset, such as '
@@ -270,8 +278,7 @@ class CommandLine(unittest.TestCase):
                            "who", "1.2.3.4:5", "--at", "noon")
 
     def test_cat_of_no_ledger(self):
-        self.check_refused(1, "natledger: read ledger /no/ledger: No such file or directory",
-                           "cat", "/no/ledger")
+        self.check_refused(1, NO_LEDGER, "cat", "/no/ledger")
 
     def test_a_reader_that_goes_away(self):
         capture = self.write("c.pcap", capture_bytes(golden_messages(20) * 200))

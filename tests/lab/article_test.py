@@ -139,7 +139,8 @@ class Article(unittest.TestCase):
         status, text = self.agent.who(PUBLIC, "--at", agent.utc(self.started), "--ledger", nowhere)
         self.assertEqual(status, COULD_NOT_LOOK, text)
         self.assertEqual(text,
-                         f"natledger: read ledger {nowhere}: No such file or directory\n")
+                         f"natledger: read ledger {nowhere}: No such file or directory (give the "
+                         "ledger's directory; root and ledger.group may read it)\n")
 
 
 if __name__ == "__main__":

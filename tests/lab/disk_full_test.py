@@ -61,7 +61,8 @@ class DiskFull(killed_agent.KilledAgent):
         self.agent.process.terminate()
         self.assertEqual(self.agent.process.wait(timeout=agent.PATIENCE_S), 1)
         self.assertEqual(agent.log_text(self.agent.log())[-1],
-                         "error: write records: No space left on device")
+                         "error: write records into the ledger: No space left on device (make "
+                         "room, or mend the disk)")
         self.go_on_with_room()
 
     def go_on_with_room(self):

@@ -176,17 +176,26 @@ struct Unreadable {
   const char* said;
 };
 
+// How many bytes of it libpcap wanted and got.
+std::string truncated(size_t wanted, const char* what, size_t got) {
+  return "truncated dump file; tried to read " + std::to_string(wanted) + " " + what +
+         " bytes, only got " + std::to_string(got);
+}
+
+const std::string kHowToMake = " (make it with `natledger record`, or capture an nlmon device)";
+const std::string kHowToGoOn =
+    " (what stands before it is taken; for the rest, copy or make it again)";
+
 TEST_F(CaptureTest, WhatIsNoCaptureOfNetlinkIsRefused) {
   const std::string ethernet =
-      "read capture F: link type EN10MB (1), not NETLINK (253) (make it with `natledger record`, "
-      "or capture an nlmon device)";
+      "read capture F: link type EN10MB (1), not NETLINK (253)" + kHowToMake;
   const std::string swapped =
       "read capture F: made on a machine of the other byte order, which its netlink messages keep "
       "(replay it there)";
-  const std::string unknown = "read capture F: unknown file format";
+  const std::string unknown = "read capture F: unknown file format" + kHowToMake;
+  const std::string empty = "read capture F: " + truncated(4, "file header", 0) + kHowToMake;
   const Unreadable cases[] = {
-      {"empty", "",
-       "read capture F: truncated dump file; tried to read 4 file header bytes, only got 0"},
+      {"empty", "", empty.c_str()},
       {"text", "{\"timestamp\": 1}\n", unknown.c_str()},
       {"zeros", std::string(4096, '\0'), unknown.c_str()},
       {"Ethernet", file_header(kMicroseconds, 1), ethernet.c_str()},
@@ -201,13 +210,7 @@ TEST_F(CaptureTest, WhatIsNoCaptureOfNetlinkIsRefused) {
 }
 
 TEST_F(CaptureTest, AMissingFileIsNamedOnce) {
-  EXPECT_EQ(entries(), Entries{"read capture F: No such file or directory"});
-}
-
-// How many bytes of it libpcap wanted and got.
-std::string truncated(size_t wanted, const char* what, size_t got) {
-  return "truncated dump file; tried to read " + std::to_string(wanted) + " " + what +
-         " bytes, only got " + std::to_string(got);
+  EXPECT_EQ(entries(), Entries{"read capture F: No such file or directory" + kHowToMake});
 }
 
 TEST_F(CaptureTest, CutWithinTheFilesHeader) {
@@ -218,7 +221,7 @@ TEST_F(CaptureTest, CutWithinTheFilesHeader) {
     // libpcap reads the magic number first, and does not count it later.
     const std::string cause = bytes < 4 ? truncated(4, "file header", bytes)
                                         : truncated(kFileHeaderBytes, "file header", bytes - 4);
-    EXPECT_EQ(entries(), Entries{"read capture F: " + cause});
+    EXPECT_EQ(entries(), Entries{"read capture F: " + cause + kHowToMake});
   }
 }
 
@@ -232,7 +235,7 @@ TEST_F(CaptureTest, CutWithinARecordWhatStoodBeforeIsKept) {
         in_header ? truncated(kRecordHeaderBytes, "header", bytes)
                   : truncated(kPseudoBytes + 6, "captured", bytes - kRecordHeaderBytes);
     EXPECT_EQ(entries(), (Entries{"1000000000 one", "1000000000 drained",
-                                  "read capture F, packet 2: " + cause}));
+                                  "read capture F, packet 2: " + cause + kHowToGoOn}));
   }
   hold(whole + second);
   EXPECT_EQ(entries().size(), 4U);
@@ -340,10 +343,11 @@ TEST_F(CaptureTest, WhatCannotBeWrittenIsSaid) {
     return "no error";
   };
   EXPECT_EQ(error_of([] { CaptureWriter{"/nonexistent/f.pcap"}; }),
-            "write capture: /nonexistent/f.pcap: No such file or directory");
+            "write capture /nonexistent/f.pcap: No such file or directory (name a file where you "
+            "may make one)");
   const NoFileGrows limit;
   EXPECT_EQ(error_of([&] { CaptureWriter{path_}.flush(); }),
-            "write capture " + path_ + ": File too large");
+            "write capture " + path_ + ": File too large (make room, or name another file)");
 }
 
 }  // namespace

@@ -306,7 +306,9 @@ TEST(LedgerReader, OfAnEmptyDirectorySaysSo) {
     const LedgerReader reader{dir.path()};
     FAIL() << "read";
   } catch (const SystemError& error) {
-    EXPECT_EQ(error.what(), "read ledger " + dir.path() + ": no conntrack*.json in it");
+    EXPECT_EQ(error.what(), "read ledger " + dir.path() +
+                                ": no conntrack*.json in it (give the ledger's directory; root and "
+                                "ledger.group may read it)");
   }
 }
 
