@@ -7,6 +7,9 @@ import agent
 
 PREFIX = "net.netfilter.nf_conntrack_"
 WITHOUT_NET_ADMIN = ("setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin")
+# As root, but bound by the modes of files.
+WITHOUT_DAC = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps",
+               "-dac_override,-dac_read_search")
 NO_NET_ADMIN = ("natledger: receive conntrack events: CAP_NET_ADMIN is missing (run as root, or "
                 "give the service AmbientCapabilities=CAP_NET_ADMIN)\n")
 EVENTS_2 = ("warning: nf_conntrack_events is 2: a flow that begins while no agent runs is never "
@@ -104,6 +107,12 @@ class Sysctl(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout, done.stderr),
                          (1, "", "natledger: read the conntrack table: Operation not permitted "
                           "(needs CAP_NET_ADMIN and the module nf_conntrack_netlink)\n"))
+
+    def test_a_ledger_that_it_may_not_write(self):
+        os.mkdir(self.agent.ledger.folder, 0o555)
+        self.check_refused(f"natledger: write ledger {self.agent.ledger.folder}: Permission denied "
+                           "(see ledger.directory)\n", prefix=WITHOUT_DAC)
+        self.assertEqual(os.listdir(self.agent.ledger.folder), [])
 
     def test_one_ledger_one_agent(self):
         self.agent.start()
