@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ledger/reader.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,11 +30,10 @@ bool is_same_file(int a, int b) {
 LedgerReader::LedgerReader(const std::string& directory) {
   // The active segment first: if it is sealed while we look, it is found under both names.
   const std::string active_path = directory + "/" + std::string{kActiveName};
-  UniqueFd active{::open(active_path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!active && errno != ENOENT)
-    throw SystemError("read ledger " + active_path, errno, kReadRemedy);
+  UniqueFd active = open_segment(active_path);
   for (const SealedSegment& sealed : list_sealed(directory)) {
-    UniqueFd fd = open_file(sealed.path, O_RDONLY, 0, kReadRemedy);
+    UniqueFd fd = open_segment(sealed.path);
+    if (!fd) continue;  // taken away meanwhile, which its numbers tell
     if (active && is_same_file(fd.get(), active.get())) active = UniqueFd{};
     segments_.push_back({sealed.path, std::move(fd), false});
   }

@@ -132,8 +132,21 @@ std::vector<SealedSegment> list_sealed(const std::string& directory) {
   return segments;
 }
 
+UniqueFd open_segment(const std::string& path) {
+  UniqueFd fd{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  if (!fd && errno == ENOENT) return fd;
+  if (!fd) throw SystemError("read ledger " + path, errno, kReadRemedy);
+  struct stat status {};
+  check_call("stat " + path, ::fstat(fd.get(), &status));
+  if (!S_ISREG(status.st_mode)) {
+    throw SystemError("read ledger " + path + ": not a regular file (move it away)");
+  }
+  return fd;
+}
+
 SegmentTail read_tail(const std::string& path) {
-  const UniqueFd fd = open_file(path, O_RDONLY);
+  const UniqueFd fd = open_segment(path);
+  check_call("read ledger " + path, fd.get(), kReadRemedy);
   struct stat status {};
   check_call("stat " + path, ::fstat(fd.get(), &status));
   SegmentTail tail;

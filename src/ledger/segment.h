@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "base/unique_fd.h"
 
 namespace natledger {
 
@@ -44,6 +45,10 @@ struct SegmentTail {
 // What somebody does who cannot read a ledger.
 inline constexpr std::string_view kReadRemedy =
     "give the ledger's directory; root and ledger.group may read it";
+
+// Opens a segment to be read; an empty descriptor when there is none. Throws SystemError when it
+// cannot be read, or is no file: a pipe would be waited for.
+UniqueFd open_segment(const std::string& path);
 
 // Throws SystemError when the file cannot be read.
 SegmentTail read_tail(const std::string& path);

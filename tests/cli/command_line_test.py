@@ -55,7 +55,8 @@ class CommandLine(unittest.TestCase):
         return self.path(name)
 
     def run_it(self, *arguments):
-        done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False,
+                              timeout=60)
         return done.returncode, done.stdout, done.stderr
 
     def check_refused(self, status, error, *arguments):
@@ -267,6 +268,24 @@ class CommandLine(unittest.TestCase):
         self.check_refused(2, "natledger: --ledger holds full records; leave --record out",
                            "replay", "--record", "ulogd", "--ledger", self.path("l"), capture)
         self.assertFalse(os.path.exists(self.path("l")))
+
+    def test_a_pipe_in_place_of_a_segment_is_no_ledger(self):
+        capture = self.write("c.pcap", capture_bytes(golden_messages(1)))
+        for name in ("conntrack.json", "conntrack-0000000000000000001.json"):
+            ledger = self.path("with-" + name)
+            pipe = os.path.join(ledger, name)
+            os.mkdir(ledger)
+            os.mkfifo(pipe)
+            with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb") as reader:
+                error = f"natledger: read ledger {pipe}: not a regular file (move it away)"
+                self.check_refused(1, error, "replay", "--ledger", ledger, capture)
+                self.check_refused(1, error, "cat", ledger)
+                self.check_refused(6, error, "who", "1.2.3.4:5", "--at", "2026-11-22T07:09:00Z",
+                                   "--ledger", ledger)
+                self.assertEqual(reader.read(), b"")
+            # Nobody has the other end: it must not be waited for.
+            self.check_refused(1, error, "replay", "--ledger", ledger, capture)
+            self.check_refused(1, error, "cat", ledger)
 
     def test_who_without_a_ledger_is_exit_6(self):
         self.check_refused(6, NO_LEDGER, "who", "1.2.3.4:5", "--at", "2014-02-22T12:27:04Z",
