@@ -4,11 +4,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/quantity.h"
 #include "cli/options.h"
 #include "ledger/reader.h"
 
@@ -25,10 +27,19 @@ constexpr std::string_view kOursBegin = ", \"@timestamp\"";
 struct CatOptions {
   CommonOptions common;
   std::string directory;
-  uint64_t from = 1;
-  uint64_t to = UINT64_MAX;
+  std::optional<std::string> from;
+  std::optional<std::string> to;
   std::string record = "full";
 };
+
+uint64_t read_sequence(const char* option, const std::optional<std::string>& text,
+                       uint64_t otherwise) {
+  if (!text) return otherwise;
+  const auto sequence = parse_count(*text);
+  if (sequence && *sequence != 0) return *sequence;
+  throw ConfigError(std::string{option} + ": \"" + *text +
+                    "\" is not a sequence, a whole number from 1");
+}
 
 class Printer {
  public:
@@ -58,12 +69,15 @@ class Printer {
 };
 
 int run_cat(const CatOptions& options) {
+  const uint64_t from = read_sequence("--from", options.from, 1);
+  const uint64_t to = read_sequence("--to", options.to, UINT64_MAX);
+  if (from > to) throw ConfigError("--from " + *options.from + " is above --to " + *options.to);
   const Config config = options.common.load();
   LedgerReader reader{ledger_directory(config, options.directory)};
   Printer printer{options.record == "ulogd"};
   LedgerLine line;
-  while (reader.next(line) && line.sequence <= options.to) {
-    if (line.sequence >= options.from) printer.print(line.text);
+  while (reader.next(line) && line.sequence <= to) {
+    if (line.sequence >= from) printer.print(line.text);
   }
   printer.flush();
   if (reader.torn_lines() != 0) {

@@ -299,6 +299,14 @@ class CommandLine(unittest.TestCase):
     def test_cat_of_no_ledger(self):
         self.check_refused(1, NO_LEDGER, "cat", "/no/ledger")
 
+    def test_cat_from_and_to_what_are_no_sequences(self):
+        for option in ("--from", "--to"):
+            for text in ("-1", "0", "", "x", "1.5", "3x", " 3", "99999999999999999999"):
+                self.check_refused(2, f'natledger: {option}: "{text}" is not a sequence, a whole '
+                                      "number from 1", "cat", option, text, "/no/ledger")
+        self.check_refused(2, "natledger: --from 4 is above --to 3",
+                           "cat", "--from", "4", "--to", "3", "/no/ledger")
+
     def test_a_reader_that_goes_away(self):
         capture = self.write("c.pcap", capture_bytes(golden_messages(20) * 200))
         with subprocess.Popen([PROGRAM, "replay", capture], stdout=subprocess.PIPE,
