@@ -108,6 +108,19 @@ class Sysctl(unittest.TestCase):
                          (1, "", "natledger: read the conntrack table: Operation not permitted "
                           "(needs CAP_NET_ADMIN and the module nf_conntrack_netlink)\n"))
 
+    def test_a_receive_buffer_that_is_cut_short(self):
+        """In a user namespace of its own nobody goes beyond net.core.rmem_max."""
+        asking = agent.Agent(self.lab, "asking", receive_buffer="1GiB")
+        done = self.lab.call("router", "unshare", "--user", "--map-root-user", "--net",
+                             agent.PROGRAM, "record", self.lab.folder + "/c.pcap", "--for", "10ms",
+                             "--config", asking.config)
+        said = [line for line in agent.log_text(done.stderr) if "receive_buffer" in line]
+        self.assertRegex("\n".join(said), (
+            r"^warning: source.receive_buffer is 1GiB and the kernel gave \w+: without "
+            r"CAP_NET_ADMIN in the initial user namespace it gives net.core.rmem_max at most, and "
+            r"a burst is lost sooner \(run the agent in that namespace, or there sysctl -w "
+            r"net.core.rmem_max=1073741824\)$"))
+
     def test_a_ledger_that_it_may_not_write(self):
         os.mkdir(self.agent.ledger.folder, 0o555)
         self.check_refused(f"natledger: write ledger {self.agent.ledger.folder}: Permission denied "
