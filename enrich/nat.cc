@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Who was behind the public address: the translation, told from the two tuples of a flow.
-//
-// The reply tuple is what comes back, so its destination is the source as the outside saw it, and
-// its source is the real destination. Where these are not the original tuple's ends mirrored, the
-// kernel translated. ICMP is compared by its id, GRE by its keys.
+// Who was behind the public address: the translation, and the address that the outside saw.
 #include "enrich/enricher.h"
 #include "flow/fields.h"
-#include "flow/protocol.h"
+#include "flow/translation.h"
 
 namespace natledger {
 
@@ -19,12 +15,7 @@ class Nat final : public Enricher {
   void enrich(Flow& flow) override {
     const Endpoint orig_source = source_of(flow.orig);
     const Endpoint orig_target = target_of(flow.orig);
-    const Endpoint outer_source = target_of(flow.reply);
-    Endpoint real_target = source_of(flow.reply);
-    // An ICMP flow has one id, and only source translation rewrites it.
-    if (is_icmp(flow.orig.protocol)) real_target.port = orig_target.port;
-    const bool snat = outer_source != orig_source;
-    const bool dnat = real_target != orig_target;
+    const auto [outer_source, real_target, snat, dnat] = translation_of(flow);
     const bool ports = has_ports(flow.orig.protocol) && has_ports(flow.reply.protocol);
 
     Annotations& out = flow.annotations;

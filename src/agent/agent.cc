@@ -19,6 +19,7 @@
 #include "agent/receiver.h"
 #include "agent/resync.h"
 #include "base/error.h"
+#include "base/list_text.h"
 #include "base/log.h"
 #include "kernel/table_dump.h"
 
@@ -102,12 +103,6 @@ std::string stats_text(const Stats& s) {
          std::to_string(s.inferred) + " inferred, " + std::to_string(s.coverage) + " of coverage";
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text.append(text.empty() ? "" : ", ").append(word);
-  return text;
-}
-
 }  // namespace
 
 StartFacts check_kernel(bool set_sysctls_too) {
@@ -158,7 +153,7 @@ int run_agent(const Config& config, const RunOptions& options) {
   coverage.start(begin, config.source.events, facts);
   Resync resync{dump_table, count_buckets};
   pipeline.begin(begin, &resync);
-  log_info("recording " + joined(event_names(config.source.events)) + " events into " +
+  log_info("recording " + list_text(event_names(config.source.events)) + " events into " +
            config.ledger.directory + " from sequence " + std::to_string(ledger.next_sequence()));
 
   Failure failure;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/json_text.h"
+#include "base/list_text.h"
 #include "base/quantity.h"
 #include "base/suggest.h"
 
@@ -84,11 +85,10 @@ void read_value(const ConfigNode& node, const TimeRule& rule, Duration& value) {
 std::string value_text(const TextRule&, const std::string& value) { return yaml_text(value); }
 
 std::string value_text(const ListRule&, const std::vector<std::string>& value) {
-  std::string text = "[";
-  for (size_t i = 0; i < value.size(); ++i) {
-    text.append(i == 0 ? "" : ", ").append(yaml_text(value[i]));
-  }
-  return text + "]";
+  std::vector<std::string> texts;
+  texts.reserve(value.size());
+  for (const std::string& text : value) texts.push_back(yaml_text(text));
+  return "[" + list_text(texts) + "]";
 }
 
 std::string value_text(const FlagRule&, bool value) { return value ? "true" : "false"; }
@@ -98,11 +98,7 @@ std::string value_text(const TimeRule&, Duration value) { return duration_text(v
 
 std::string rule_text(const TextRule& rule) {
   if (rule.choices.empty()) return "a text";
-  std::string text = "one of ";
-  for (size_t i = 0; i < rule.choices.size(); ++i) {
-    text.append(i == 0 ? "" : ", ").append(rule.choices[i]);
-  }
-  return text;
+  return "one of " + list_text(rule.choices);
 }
 
 std::string rule_text(const ListRule&) { return "a list, [a, b]"; }

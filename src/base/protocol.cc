@@ -29,6 +29,11 @@ constexpr auto kNameOf = [] {
 
 std::string_view transport_name(uint8_t protocol) { return kNameOf[protocol]; }
 
+std::string transport_text(uint8_t protocol) {
+  const std::string_view name = transport_name(protocol);
+  return name.empty() ? std::to_string(protocol) : std::string{name};
+}
+
 int transport_number(std::string_view name) {
   for (const ProtocolName& protocol : kProtocols) {
     if (protocol.name == name) return protocol.number;

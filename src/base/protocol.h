@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace natledger {
@@ -30,6 +31,8 @@ inline bool is_icmp(uint8_t protocol) { return protocol == kIcmp || protocol == 
 
 // The IANA keyword in lower case, as ECS wants it; empty for protocols without a common one.
 std::string_view transport_name(uint8_t protocol);
+// The same, or the number of a protocol without one.
+std::string transport_text(uint8_t protocol);
 // The number of a name of transport_name(), or of a decimal number; 256 if neither.
 int transport_number(std::string_view name);
 

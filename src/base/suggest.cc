@@ -5,6 +5,8 @@
 #include <numeric>
 #include <vector>
 
+#include "base/list_text.h"
+
 namespace natledger {
 
 namespace {
@@ -41,9 +43,7 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
 std::string suggestion(std::string_view word, std::span<const std::string_view> known) {
   const std::string_view near = nearest(word, known);
   if (!near.empty()) return "; did you mean \"" + std::string{near} + "\"?";
-  std::string text = "; one of ";
-  for (size_t i = 0; i < known.size(); ++i) text.append(i == 0 ? "" : ", ").append(known[i]);
-  return text;
+  return "; one of " + list_text(known);
 }
 
 }  // namespace natledger

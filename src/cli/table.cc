@@ -11,7 +11,7 @@
 #include "agent/table_view.h"
 #include "base/error.h"
 #include "cli/options.h"
-#include "flow/protocol.h"
+#include "flow/translation.h"
 #include "kernel/table_dump.h"
 #include "ledger/record_sink.h"
 
@@ -29,11 +29,6 @@ struct TableOptions {
   bool human = false;
 };
 
-std::string protocol_text(uint8_t protocol) {
-  const std::string_view name = transport_name(protocol);
-  return name.empty() ? std::to_string(protocol) : std::string{name};
-}
-
 std::string state_text(const Flow& flow) {
   if (flow.tcp_state != 0) return std::string{tcp_state_name(flow.tcp_state)};
   if (flow.sctp_state != 0) return std::string{sctp_state_name(flow.sctp_state)};
@@ -42,13 +37,12 @@ std::string state_text(const Flow& flow) {
 
 // What the outside sees instead of what the inside sent, empty where nothing is translated.
 std::string translation_text(const Flow& flow) {
-  const Endpoint outer_source = target_of(flow.reply);
-  Endpoint real_target = source_of(flow.reply);
-  if (is_icmp(flow.orig.protocol)) real_target.port = target_of(flow.orig).port;
+  const Translation translation = translation_of(flow);
   std::string text;
-  if (outer_source != source_of(flow.orig)) text = "source as " + endpoint_text(outer_source);
-  if (real_target != target_of(flow.orig)) {
-    text += (text.empty() ? "" : ", ") + ("destination is " + endpoint_text(real_target));
+  if (translation.of_source) text = "source as " + endpoint_text(translation.outer_source);
+  if (translation.of_target) {
+    text +=
+        (text.empty() ? "" : ", ") + ("destination is " + endpoint_text(translation.real_target));
   }
   return text;
 }
@@ -75,7 +69,7 @@ std::string details_text(const Flow& flow) {
 
 std::string human_text(const Flow& flow) {
   const std::string translation = translation_text(flow);
-  return fmt::format("{:<9} {:<11} {:>6} {} -> {}{}{}\n", protocol_text(flow.orig.protocol),
+  return fmt::format("{:<9} {:<11} {:>6} {} -> {}{}{}\n", transport_text(flow.orig.protocol),
                      state_text(flow), flow.has_timeout ? fmt::format("{}s", flow.timeout_s) : "-",
                      endpoint_text(source_of(flow.orig)), endpoint_text(target_of(flow.orig)),
                      translation.empty() ? "" : fmt::format("  [{}]", translation),

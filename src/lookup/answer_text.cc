@@ -7,15 +7,15 @@
 #include <fmt/format.h>
 
 #include "base/json_text.h"
+#include "base/list_text.h"
 #include "base/protocol.h"
 
 namespace natledger {
 
 namespace {
 
-std::string protocol_text(int protocol) {
-  const std::string_view name = transport_name(static_cast<uint8_t>(protocol));
-  return name.empty() ? std::to_string(protocol) : std::string{name};
+std::string protocol_text(const Candidate& candidate) {
+  return transport_text(static_cast<uint8_t>(candidate.protocol));
 }
 
 std::string host_text(const Candidate& candidate) {
@@ -33,17 +33,11 @@ std::vector<std::string> hosts_of(const Answer& answer) {
   return hosts;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text.append(text.empty() ? "" : ", ").append(word);
-  return text;
-}
-
 std::string candidate_line(const Candidate& c) {
   const std::string start = c.start.known() ? utc_text(c.start) : "an unknown time";
   const std::string end = c.end.known() ? utc_text(c.end) : "now open";
   std::string line = fmt::format("  {}  {} to {}  from {} {}{}\n", endpoint_text(c.side.inside),
-                                 protocol_text(c.protocol), endpoint_text(c.side.remote), start,
+                                 protocol_text(c), endpoint_text(c.side.remote), start,
                                  c.end.known() ? "to " : "", c.end.known() ? end : "on");
   if (!c.doubt.empty()) line += "    but " + c.doubt + "\n";
   return line;
@@ -97,7 +91,7 @@ std::string verdict_text(const Answer& answer) {
     case Verdict::kNobody:
       return "Nobody: the record is whole there and shows no such flow.\n";
     case Verdict::kSeveralHosts:
-      return fmt::format("Several hosts: {}.\n", joined(hosts)) +
+      return fmt::format("Several hosts: {}.\n", list_text(hosts)) +
              (answer.covered ? "" : hole_text(answer)) +
              (answer.question.address.port ? remotes_text(answer) : "");
     case Verdict::kCannotSay:
@@ -120,7 +114,7 @@ std::string candidate_json(const Candidate& c) {
       R"({{"inside": {}, "host": {}, "protocol": {}, "public": {}, "remote": {}, "nat": {}, )"
       R"("zone": {}, "start": {}, "end": {}, "flow.id": {}, "doubt": {}}})",
       json_string(endpoint_text(c.side.inside)), json_string(address_text(c.side.inside.address)),
-      json_string(protocol_text(c.protocol)), json_string(endpoint_text(c.side.seen)),
+      json_string(protocol_text(c)), json_string(endpoint_text(c.side.seen)),
       json_string(endpoint_text(c.side.remote)), json_string(c.nat_kind), c.zone,
       json_time(c.start), json_time(c.end), json_string(c.flow_id),
       c.doubt.empty() ? "null" : json_string(c.doubt));

@@ -38,10 +38,7 @@ Endpoint read_endpoint(const std::string& option, const std::string& text) {
 
 std::string Question::text() const {
   std::string text = endpoint_text(address);
-  if (protocol) {
-    const std::string_view name = transport_name(static_cast<uint8_t>(*protocol));
-    text += "/" + (name.empty() ? std::to_string(*protocol) : std::string{name});
-  }
+  if (protocol) text += "/" + transport_text(static_cast<uint8_t>(*protocol));
   text += " at " + utc_text(at);
   if (remote) text += ", remote end " + endpoint_text(*remote);
   return text;

@@ -38,7 +38,9 @@ TEST(Protocol, EveryNumberHasItsIanaKeywordOrNoName) {
   for (int number = 0; number < 256; ++number) {
     const auto known = kKeywords.find(number);
     const std::string expected = known == kKeywords.end() ? "" : known->second;
-    EXPECT_EQ(transport_name(static_cast<uint8_t>(number)), expected) << number;
+    const auto protocol = static_cast<uint8_t>(number);
+    EXPECT_EQ(transport_name(protocol), expected);
+    EXPECT_EQ(transport_text(protocol), expected.empty() ? std::to_string(number) : expected);
   }
 }
 
