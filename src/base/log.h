@@ -2,7 +2,7 @@
 // The program's own log: what an operator reads, one line a message.
 //
 // error: records are lost or somebody must act. warning: something is not as it should be.
-// info: what the agent does. debug: why. Text is made by the caller; this only levels and writes.
+// info: what the agent does. Text is made by the caller; this only levels and writes.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace natledger {
 
-enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
+enum class LogLevel : uint8_t { kInfo, kWarning, kError };
 
 struct LogOptions {
   std::string level = "info";
@@ -24,7 +24,6 @@ struct LogOptions {
 void open_log(const LogOptions& options);
 
 void log(LogLevel level, std::string_view text);
-inline void log_debug(std::string_view text) { log(LogLevel::kDebug, text); }
 inline void log_info(std::string_view text) { log(LogLevel::kInfo, text); }
 inline void log_warning(std::string_view text) { log(LogLevel::kWarning, text); }
 inline void log_error(std::string_view text) { log(LogLevel::kError, text); }

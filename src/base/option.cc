@@ -18,9 +18,9 @@ const std::string& scalar_of(const ConfigNode& node, const std::string& expected
 }
 
 // Checks a parsed number against a rule's bounds; `text_of` writes a bound for the message.
-template <class Value, class Rule, class TextOf>
-Value in_range(const ConfigNode& node, std::optional<Value> value, const Rule& rule,
-               TextOf text_of) {
+template <class Rule>
+uint64_t in_range(const ConfigNode& node, std::optional<uint64_t> value, const Rule& rule,
+                  std::string (*text_of)(uint64_t)) {
   if (!value) config_error(node, "\"" + node.scalar + "\" is not " + rule_text(Rule{}));
   if (*value < rule.min) {
     config_error(node, node.scalar + " is below the least, " + text_of(rule.min));
@@ -63,23 +63,12 @@ void read_value(const ConfigNode& node, const ListRule& rule, std::vector<std::s
   for (const ConfigNode& item : node.list) value.push_back(scalar_of(item, "a text"));
 }
 
-void read_value(const ConfigNode& node, const FlagRule& rule, bool& value) {
-  const std::string& text = scalar_of(node, rule_text(rule));
-  if (text != "true" && text != "false")
-    config_error(node, "\"" + text + "\" is not true or false");
-  value = text == "true";
-}
-
 void read_value(const ConfigNode& node, const CountRule& rule, uint64_t& value) {
   value = in_range(node, parse_count(scalar_of(node, rule_text(rule))), rule, number_text);
 }
 
 void read_value(const ConfigNode& node, const SizeRule& rule, uint64_t& value) {
   value = in_range(node, parse_size(scalar_of(node, rule_text(rule))), rule, size_text);
-}
-
-void read_value(const ConfigNode& node, const TimeRule& rule, Duration& value) {
-  value = in_range(node, parse_duration(scalar_of(node, rule_text(rule))), rule, duration_text);
 }
 
 std::string value_text(const TextRule&, const std::string& value) { return yaml_text(value); }
@@ -91,10 +80,8 @@ std::string value_text(const ListRule&, const std::vector<std::string>& value) {
   return "[" + list_text(texts) + "]";
 }
 
-std::string value_text(const FlagRule&, bool value) { return value ? "true" : "false"; }
 std::string value_text(const CountRule&, uint64_t value) { return std::to_string(value); }
 std::string value_text(const SizeRule&, uint64_t value) { return size_text(value); }
-std::string value_text(const TimeRule&, Duration value) { return duration_text(value); }
 
 std::string rule_text(const TextRule& rule) {
   if (rule.choices.empty()) return "a text";
@@ -102,10 +89,8 @@ std::string rule_text(const TextRule& rule) {
 }
 
 std::string rule_text(const ListRule&) { return "a list, [a, b]"; }
-std::string rule_text(const FlagRule&) { return "true or false"; }
 std::string rule_text(const CountRule&) { return "a whole number"; }
 std::string rule_text(const SizeRule&) { return "a size such as 64MiB"; }
-std::string rule_text(const TimeRule&) { return "a time such as 250ms, 1s, 15m, 24h, 180d"; }
 
 void refuse_unknown_keys(const ConfigNode& map, std::span<const std::string_view> known) {
   if (map.kind != ConfigNode::Kind::kMap) config_error(map, "expected a section of options");

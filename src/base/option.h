@@ -18,7 +18,6 @@
 #include <vector>
 
 #include "base/config_tree.h"
-#include "base/time.h"
 
 namespace natledger {
 
@@ -28,7 +27,6 @@ struct TextRule {
   bool required = false;  // not empty
 };
 struct ListRule {};
-struct FlagRule {};
 struct CountRule {
   uint64_t min = 0;
   uint64_t max = std::numeric_limits<uint64_t>::max();
@@ -38,34 +36,23 @@ struct SizeRule {
   uint64_t min = 0;
   uint64_t max = std::numeric_limits<uint64_t>::max();
 };
-// A time, written "1s".
-struct TimeRule {
-  Duration min = Duration::zero();
-  Duration max = Duration::max();
-};
 
 // How one option is read from a scalar or list, and written back. Throw ConfigError on a bad value.
 void read_value(const ConfigNode& node, const TextRule& rule, std::string& value);
 void read_value(const ConfigNode& node, const ListRule& rule, std::vector<std::string>& value);
-void read_value(const ConfigNode& node, const FlagRule& rule, bool& value);
 void read_value(const ConfigNode& node, const CountRule& rule, uint64_t& value);
 void read_value(const ConfigNode& node, const SizeRule& rule, uint64_t& value);
-void read_value(const ConfigNode& node, const TimeRule& rule, Duration& value);
 
 std::string value_text(const TextRule& rule, const std::string& value);
 std::string value_text(const ListRule& rule, const std::vector<std::string>& value);
-std::string value_text(const FlagRule& rule, bool value);
 std::string value_text(const CountRule& rule, uint64_t value);
 std::string value_text(const SizeRule& rule, uint64_t value);
-std::string value_text(const TimeRule& rule, Duration value);
 
 // "text", "a size", "one of a, b" ...
 std::string rule_text(const TextRule& rule);
 std::string rule_text(const ListRule& rule);
-std::string rule_text(const FlagRule& rule);
 std::string rule_text(const CountRule& rule);
 std::string rule_text(const SizeRule& rule);
-std::string rule_text(const TimeRule& rule);
 
 template <class Section>
 struct Option {

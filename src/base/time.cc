@@ -190,13 +190,4 @@ std::optional<Duration> parse_duration(std::string_view text) {
   return {};
 }
 
-std::string duration_text(Duration duration) {
-  const int64_t ns = duration.count();
-  if (ns == 0) return "0";
-  for (const Unit& unit : kUnits) {
-    if (ns % unit.ns == 0) return std::to_string(ns / unit.ns).append(unit.name);
-  }
-  return std::to_string(ns / 1'000'000).append("ms");
-}
-
 }  // namespace natledger

@@ -14,10 +14,8 @@ struct Section {
   std::string text = "t";
   std::string choice = "one";
   std::vector<std::string> list;
-  bool flag = false;
   uint64_t count = 2;
   uint64_t size = 1024;
-  Duration time = std::chrono::seconds{1};
 };
 
 constexpr std::string_view kChoices[] = {"one", "two"};
@@ -25,10 +23,8 @@ const Option<Section> kOptions[] = {
     {"text", &Section::text, "", TextRule{}},
     {"choice", &Section::choice, "", TextRule{kChoices}},
     {"list", &Section::list, "", ListRule{}},
-    {"flag", &Section::flag, "", FlagRule{}},
     {"count", &Section::count, "", CountRule{2, 10}},
     {"size", &Section::size, "", SizeRule{1024, 1 << 20}},
-    {"time", &Section::time, "", TimeRule{std::chrono::milliseconds{10}, std::chrono::hours{1}}},
 };
 
 Section read(const std::string& text) {
@@ -57,15 +53,13 @@ std::string written(const Section& section) {
 
 TEST(Options, EachKindIsRead) {
   const Section s = read(
-      "text: words here\nchoice: two\nlist: [a, b]\nflag: true\ncount: 0x9\nsize: 64KiB\n"
-      "time: 90s\nbelow: {x: 1}");
+      "text: words here\nchoice: two\nlist: [a, b]\ncount: 0x9\nsize: 64KiB\n"
+      "below: {x: 1}");
   EXPECT_EQ(s.text, "words here");
   EXPECT_EQ(s.choice, "two");
   EXPECT_EQ(s.list, (std::vector<std::string>{"a", "b"}));
-  EXPECT_TRUE(s.flag);
   EXPECT_EQ(s.count, 9U);
   EXPECT_EQ(s.size, 65536U);
-  EXPECT_EQ(s.time, std::chrono::seconds{90});
 }
 
 TEST(Options, WhatIsNotGivenKeepsItsDefault) {
@@ -74,8 +68,7 @@ TEST(Options, WhatIsNotGivenKeepsItsDefault) {
 }
 
 TEST(Options, TheBoundsThemselvesAreAllowed) {
-  for (const char* text :
-       {"count: 2", "count: 10", "size: 1KiB", "size: 1MiB", "time: 10ms", "time: 1h"}) {
+  for (const char* text : {"count: 2", "count: 10", "size: 1KiB", "size: 1MiB"}) {
     EXPECT_EQ(error_of(text), "no error") << text;
   }
 }
@@ -94,8 +87,6 @@ TEST(Options, Mistakes) {
       {"choice: three", "n.yaml:1: choice: unknown value \"three\"; one of one, two"},
       {"list: a", "n.yaml:1: list: expected a list, [a, b]"},
       {"list:\n- a\n- {b: 1}", "n.yaml:3: list: expected a text"},
-      {"flag: yes", "n.yaml:1: flag: \"yes\" is not true or false"},
-      {"flag: {}", "n.yaml:1: flag: expected true or false"},
       {"count: {}", "n.yaml:1: count: expected a whole number"},
       {"count: some", "n.yaml:1: count: \"some\" is not a whole number"},
       {"count: 1", "n.yaml:1: count: 1 is below the least, 2"},
@@ -103,9 +94,6 @@ TEST(Options, Mistakes) {
       {"size: 1MB", "n.yaml:1: size: \"1MB\" is not a size such as 64MiB"},
       {"size: 1023", "n.yaml:1: size: 1023 is below the least, 1KiB"},
       {"size: 2MiB", "n.yaml:1: size: 2MiB is above the most, 1MiB"},
-      {"time: soon", "n.yaml:1: time: \"soon\" is not a time such as 250ms, 1s, 15m, 24h, 180d"},
-      {"time: 9ms", "n.yaml:1: time: 9ms is below the least, 10ms"},
-      {"time: 61m", "n.yaml:1: time: 61m is above the most, 1h"},
       {"cuont: 5", "n.yaml:1: cuont: unknown option; did you mean \"count\"?"},
       {"belwo: {}", "n.yaml:1: belwo: unknown option; did you mean \"below\"?"},
       {"Text: a", "n.yaml:1: Text: unknown option; did you mean \"text\"?"},
@@ -151,10 +139,8 @@ TEST(Options, AnyTextThatIsWrittenReadsBackTheSame) {
 TEST(Options, EachRuleSaysWhatItAllows) {
   std::vector<std::string> allowed;
   for (const auto& option : kOptions) allowed.push_back(option.allowed);
-  EXPECT_EQ(allowed,
-            (std::vector<std::string>{"a text", "one of one, two", "a list, [a, b]",
-                                      "true or false", "a whole number", "a size such as 64MiB",
-                                      "a time such as 250ms, 1s, 15m, 24h, 180d"}));
+  EXPECT_EQ(allowed, (std::vector<std::string>{"a text", "one of one, two", "a list, [a, b]",
+                                               "a whole number", "a size such as 64MiB"}));
 }
 
 }  // namespace

@@ -74,9 +74,6 @@ TEST(Time, Durations) {
   for (const char* bad : {"", "s", "1", "1 s", "-1s", "1.5s", "1w", "1S", "99999999999999d"}) {
     EXPECT_FALSE(parse_duration(bad)) << bad;
   }
-  for (const char* text : {"250ms", "1s", "15m", "1d", "180d", "90s", "0"}) {
-    EXPECT_EQ(duration_text(*parse_duration(text)), text);
-  }
 }
 
 }  // namespace
