@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <sstream>
 #include <utility>
-#include <vector>
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "base/error.h"
@@ -90,17 +91,56 @@ ConfigNode convert(const YAML::Node& yaml, const ConfigNode& place, int depth) {
   return node;
 }
 
-// A file can hold several documents, and yaml-cpp would read the first alone. An empty one, as
-// behind a `---` at the end, hides nothing.
-void refuse_more_than_one(const std::vector<YAML::Node>& documents, const ConfigNode& root) {
-  for (size_t i = 1; i < documents.size(); ++i) {
-    if (documents[i].IsNull()) continue;
-    ConfigNode second = root;
-    second.line = documents[i].Mark().line + 1;
-    config_error(second,
+// What stands in a document: where it begins, and its first content.
+class DocumentView final : public YAML::EventHandler {
+ public:
+  int begin_line = 0;
+  int content_line = 0;  // 0: empty
+
+  void OnDocumentStart(const YAML::Mark& mark) override { begin_line = mark.line + 1; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { content(mark); }
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                const std::string&) override {
+    content(mark);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    content(mark);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    content(mark);
+  }
+  void OnMapEnd() override {}
+
+ private:
+  void content(const YAML::Mark& mark) {
+    if (content_line == 0) content_line = mark.line + 1;
+  }
+};
+
+// A file can hold several documents, and YAML::Load() reads the first alone. An empty one, as
+// behind a `---` at the end, hides nothing. Counted, since yaml-cpp 0.7 finds empty documents
+// without end where a bracket is closed that none has opened.
+void refuse_more_than_one(const std::string& text, const ConfigNode& root) {
+  constexpr int kMostDocuments = 16;
+  std::istringstream stream{text};
+  YAML::Parser parser{stream};
+  ConfigNode place = root;
+  for (int i = 0; i < kMostDocuments; ++i) {
+    DocumentView document;
+    if (!parser.HandleNextDocument(document)) return;
+    place.line = document.begin_line;
+    if (i == 0 || document.content_line == 0) continue;
+    place.line = document.content_line;
+    config_error(place,
                  "a second YAML document begins here, and only the first would be read (take out "
                  "the `---` or `...` before it)");
   }
+  config_error(place, "not YAML: from here on it belongs to nothing (is a bracket too many?)");
 }
 
 }  // namespace
@@ -123,9 +163,8 @@ ConfigNode parse_config_text(const std::string& text, const std::string& file) {
   root.file = file;
   root.line = 1;
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    refuse_more_than_one(documents, root);
-    if (!documents.empty()) root = convert(documents.front(), root, 0);
+    refuse_more_than_one(text, root);
+    root = convert(YAML::Load(text), root, 0);
   } catch (const YAML::Exception& failure) {
     root.line = failure.mark.line >= 0 ? failure.mark.line + 1 : 1;
     config_error(root, "not YAML: " + failure.msg);

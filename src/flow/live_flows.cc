@@ -78,7 +78,8 @@ FlowKey<kAddressBytes> key_of(const Leg& leg, uint16_t zone, ZoneDirection direc
   // An ICMP tuple has its id, type and code where others have ports.
   const bool icmp = is_icmp(leg.protocol);
   const unsigned source = icmp ? leg.icmp_id : leg.source_port;
-  const unsigned target = icmp ? leg.icmp_type << 8 | leg.icmp_code : leg.target_port;
+  const unsigned target =
+      icmp ? unsigned{leg.icmp_type} << 8 | leg.icmp_code : unsigned{leg.target_port};
   key.words.back() = source | uint64_t{target} << 16 | uint64_t{zone} << 32 |
                      uint64_t{static_cast<uint8_t>(direction)} << 48 | uint64_t{leg.protocol} << 56;
   return key;

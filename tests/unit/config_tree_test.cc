@@ -137,6 +137,10 @@ TEST(ConfigTree, MistakesNameTheirPlace) {
        "n.yaml:3: a second YAML document begins here, and only the first would be read (take out "
        "the `---` or `...` before it)"},
       {"a: 1\n---\nb: [", "n.yaml:3: not YAML: end of sequence flow not found"},
+      {"a: {b: 1}\n}", "n.yaml:2: not YAML: illegal flow end"},
+      {"a: 1\n---\n]", "n.yaml:3: not YAML: illegal flow end"},
+      {", a: 1\n}}]",
+       "n.yaml:1: not YAML: from here on it belongs to nothing (is a bracket too many?)"},
       {"a: 1\n\nb: *nowhere", "n.yaml:3: not YAML: the referenced anchor is not defined"},
   };
   for (const Mistake& c : cases) EXPECT_EQ(error_of([&] { parse(c.text); }), c.error) << c.text;
