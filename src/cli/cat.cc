@@ -71,7 +71,9 @@ class Printer {
 int run_cat(const CatOptions& options) {
   const uint64_t from = read_sequence("--from", options.from, 1);
   const uint64_t to = read_sequence("--to", options.to, UINT64_MAX);
-  if (from > to) throw ConfigError("--from " + *options.from + " is above --to " + *options.to);
+  if (from > to) {
+    throw ConfigError("--from " + std::to_string(from) + " is above --to " + std::to_string(to));
+  }
   const Config config = options.common.load();
   LedgerReader reader{ledger_directory(config, options.directory)};
   Printer printer{options.record == "ulogd"};
