@@ -16,7 +16,8 @@ void StreamSink::take(const char* end) {
 }
 
 int StreamSink::flush() {
-  if (!write_whole(fd_, kept_.kept())) throw SystemError("write records", errno);
+  if (!write_whole(fd_, kept_.kept()))
+    throw SystemError("write records", errno, "make room where they go");
   kept_.drop(kept_.size());
   return 0;
 }
