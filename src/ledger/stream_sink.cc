@@ -16,8 +16,9 @@ void StreamSink::take(const char* end) {
 }
 
 int StreamSink::flush() {
-  if (!write_whole(fd_, kept_.kept()))
+  if (!write_whole(fd_, kept_.kept())) {
     throw SystemError("write records", errno, "make room where they go");
+  }
   kept_.drop(kept_.size());
   return 0;
 }
