@@ -69,6 +69,7 @@ def replay_command(folder, capture):
 def replay_per_second(captures, events, mix):
     """Records for each second of processor; the ledger is whole."""
     capture = captures.of(events, mix)
+    measure.touch_memory(events * live.MEMORY_AN_EVENT)
     with scratch(captures.folder) as folder:
         cpu_s, _ = measure.run_cpu_s(replay_command(folder, capture))
         with open(os.path.join(folder, "ledger", "conntrack.json"), "rb") as file:
