@@ -175,7 +175,6 @@ void Ledger::open_active(const StartPlan& plan) {
   }
   struct stat status {};
   check_call("stat " + active_path_, ::fstat(active_.get(), &status));
-  active_bytes_ = static_cast<uint64_t>(status.st_size);
   const std::lock_guard lock{state_mutex_};
   state_.device = status.st_dev;
   state_.inode = status.st_ino;
@@ -216,7 +215,6 @@ int Ledger::flush() {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return errno;
     kept_.drop(static_cast<size_t>(n));
-    active_bytes_.fetch_add(static_cast<uint64_t>(n), std::memory_order_relaxed);
   }
   // Said once: waiting at each write would not bring the lines back.
   return writes && sync_always_ && sync_failed_ == 0 ? sync_data() : 0;
@@ -239,7 +237,7 @@ Duration Ledger::housekeeping_period() const {
 int Ledger::housekeep(TimePoint at) {
   const uint64_t next = next_.load(std::memory_order_relaxed);
   if (next + kReserveStep / 2 > reserved_to_.load(std::memory_order_acquire)) reserve(next);
-  room_ahead_.keep(active_.get(), active_bytes_.load(std::memory_order_relaxed));
+  room_ahead_.keep(active_.get());
   if (sync_interval_ == Duration::zero()) return 0;
   // The clock may have been set back.
   if (at >= last_sync_ && at + housekeeping_period() < last_sync_ + sync_interval_) return 0;

@@ -57,8 +57,8 @@ class Ledger final : public RecordSink {
   int flush() override;
   void mark_covered(TimePoint at) override;
 
-  // From the housekeeping thread, so often: syncs before the interval is over, reserves ahead.
-  // Returns an errno value when the disk refused to sync.
+  // From the housekeeping thread, so often: syncs before the interval is over, reserves numbers and
+  // disk blocks ahead. Returns an errno value when the disk refused to sync.
   Duration housekeeping_period() const;
   int housekeep(TimePoint at);
 
@@ -85,8 +85,7 @@ class Ledger final : public RecordSink {
   LedgerOpening opening_;
   std::string id_prefix_;
   UniqueFd active_;
-  std::atomic<uint64_t> active_bytes_{0};
-  RoomAhead room_ahead_;
+  RoomAhead room_ahead_;  // housekeeping's
 
   std::atomic<uint64_t> next_{1};
   std::atomic<uint64_t> reserved_to_{0};

@@ -3,6 +3,7 @@
 // output for `replay` and `table`.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>

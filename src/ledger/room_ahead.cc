@@ -8,15 +8,15 @@
 namespace natledger {
 
 namespace {
-constexpr uint64_t kMost = 32 << 20;
+constexpr off_t kMost = 32 << 20;
 }
 
-void RoomAhead::keep(int fd, uint64_t file_bytes) {
-  if (file_bytes + kMost / 2 <= allocated_to_) return;
+void RoomAhead::keep(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) < 0 || status.st_size + kMost / 2 <= allocated_to_) return;
   // Refused or not, it is tried again when half of it would have been used.
-  allocated_to_ = file_bytes + kMost;
-  [[maybe_unused]] const int refused = ::fallocate(
-      fd, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(file_bytes), static_cast<off_t>(kMost));
+  allocated_to_ = status.st_size + kMost;
+  [[maybe_unused]] const int refused = ::fallocate(fd, FALLOC_FL_KEEP_SIZE, status.st_size, kMost);
 }
 
 void RoomAhead::give_back(int fd) {

@@ -6,20 +6,20 @@
 // is nearly full, nothing is allocated ahead, and nothing else changes.
 #pragma once
 
-#include <cstdint>
+#include <sys/types.h>
 
 namespace natledger {
 
 class RoomAhead {
  public:
-  // To be called now and then, with the size that the file has grown to.
-  void keep(int fd, uint64_t file_bytes);
+  // To be called now and then, while the file grows.
+  void keep(int fd);
 
   // Gives back what lies beyond the end of the file, which nobody writes any more.
   static void give_back(int fd);
 
  private:
-  uint64_t allocated_to_ = 0;
+  off_t allocated_to_ = 0;
 };
 
 }  // namespace natledger

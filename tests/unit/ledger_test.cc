@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -107,12 +108,15 @@ TEST_F(LedgerTest, AKillSealsWhatItLeft) {
 
 TEST_F(LedgerTest, RoomAheadOfTheFileIsGivenBack) {
   constexpr uint64_t kMiB = 1 << 20;
+  const UniqueFd probe = open_file(dir_ / "probe", O_WRONLY | O_CREAT, 0600);
+  if (::fallocate(probe.get(), FALLOC_FL_KEEP_SIZE, 0, 4096) < 0 && errno == EOPNOTSUPP) {
+    GTEST_SKIP() << "this file system allocates nothing ahead";
+  }
   open();
   write();
   const struct stat before = status(active());
   ledger_->housekeep({1});
-  struct stat after = status(active());
-  if (after.st_blocks == before.st_blocks) GTEST_SKIP() << "this file system allocates nothing";
+  const struct stat after = status(active());
   EXPECT_GE(blocks_bytes(after), 16 * kMiB);
   EXPECT_EQ(after.st_size, before.st_size);
   write();
