@@ -40,9 +40,11 @@ def new_lab(entries):
 
 
 def two_of_ours(the_lab, other, other_first):
-    programs = [("natledger", None), ("the other", other)]
-    return [sides.Natledger(the_lab, name=name, program=program)
-            for name, program in programs[::-1 if other_first else 1]]
+    """This build and the other; who listens first is served first."""
+    running = []
+    for name, program in [("natledger", None), ("the other", other)][::-1 if other_first else 1]:
+        running.append(sides.Natledger(the_lab, name=name, program=program))
+    return running[::-1 if other_first else 1]
 
 
 def steady(per_second, seconds, mix=False, start=functools.partial(both, large_buffers=True)):
