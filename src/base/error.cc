@@ -29,10 +29,7 @@ int check_call(std::string_view attempt, int result, std::string_view remedy) {
 
 std::string error_text(int cause) { return std::system_category().message(cause); }
 
-void check(bool holds, const char* what, std::source_location where) {
-  if (holds) [[likely]] {
-    return;
-  }
+void abort_for_bug(const char* what, std::source_location where) {
   std::fprintf(stderr, "natledger: bug at %s:%u: %s\n", where.file_name(), where.line(), what);
   std::abort();
 }

@@ -33,8 +33,14 @@ int check_call(std::string_view attempt, int result, std::string_view remedy = {
 // The text of an errno value, safe with threads.
 std::string error_text(int cause);
 
+[[noreturn]] void abort_for_bug(const char* what, std::source_location where);
+
 // Aborts with the place and `what` when `holds` is false: a bug of ours, so it stays on in release.
-void check(bool holds, const char* what,
-           std::source_location where = std::source_location::current());
+inline void check(bool holds, const char* what,
+                  std::source_location where = std::source_location::current()) {
+  if (!holds) [[unlikely]] {
+    abort_for_bug(what, where);
+  }
+}
 
 }  // namespace natledger

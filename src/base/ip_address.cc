@@ -12,32 +12,15 @@ namespace natledger {
 
 namespace {
 
-// An octet and the dot behind it.
-struct OctetText {
-  char text[4];
-  uint8_t length;
-};
-
-constexpr auto kOctets = [] {
-  std::array<OctetText, 256> octets{};
-  for (unsigned i = 0; i < 256; ++i) {
-    OctetText& o = octets[i];
-    if (i >= 100) o.text[o.length++] = static_cast<char>('0' + i / 100);
-    if (i >= 10) o.text[o.length++] = static_cast<char>('0' + i / 10 % 10);
-    o.text[o.length++] = static_cast<char>('0' + i % 10);
-    o.text[o.length++] = '.';
-  }
-  return octets;
-}();
-
-// Writes up to four bytes beyond what it returns.
+// Writes up to three bytes beyond what it returns.
 char* append_v4(char* out, const uint8_t* bytes) {
-  for (int i = 0; i < 4; ++i) {
-    const OctetText& octet = kOctets[bytes[i]];
-    std::memcpy(out, octet.text, sizeof octet.text);
-    out += octet.length;
-  }
-  return out - 1;  // the last dot
+  out = append_small(out, bytes[0]);
+  *out++ = '.';
+  out = append_small(out, bytes[1]);
+  *out++ = '.';
+  out = append_small(out, bytes[2]);
+  *out++ = '.';
+  return append_small(out, bytes[3]);
 }
 
 char* append_group(char* out, unsigned group) {

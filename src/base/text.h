@@ -5,6 +5,7 @@
 // room, which the comment of each states.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +25,22 @@ inline constexpr auto kDigitPairs = [] {
     pairs.at[2 * i + 1] = static_cast<char>('0' + i % 10);
   }
   return pairs;
+}();
+
+// Each of 0..255, without leading zeros.
+struct SmallNumber {
+  char text[3];
+  uint8_t length;
+};
+inline constexpr auto kSmallNumbers = [] {
+  std::array<SmallNumber, 256> numbers{};
+  for (unsigned i = 0; i < 256; ++i) {
+    SmallNumber& number = numbers[i];
+    if (i >= 100) number.text[number.length++] = static_cast<char>('0' + i / 100);
+    if (i >= 10) number.text[number.length++] = static_cast<char>('0' + i / 10 % 10);
+    number.text[number.length++] = static_cast<char>('0' + i % 10);
+  }
+  return numbers;
 }();
 
 inline char* append_text(char* out, std::string_view text) {
@@ -74,6 +91,13 @@ class BlockText {
   size_t size_ = 0;
 };
 
+// Writes four bytes, whatever the length.
+inline char* append_small(char* out, uint8_t value) {
+  const SmallNumber& number = kSmallNumbers[value];
+  std::memcpy(out, &number, sizeof number);
+  return out + number.length;
+}
+
 // `value` below 100, as two digits.
 inline char* append_two(char* out, unsigned value) {
   std::memcpy(out, &kDigitPairs.at[2 * value], 2);
@@ -103,26 +127,25 @@ inline char* append_eight(char* out, uint32_t value) {
   return out + 8;
 }
 
-// How many digits `value` has, below 10^8. By branches: where the next text goes is then guessed
+// `value` below 10^8, without leading zeros. By branches: where the next text goes is then guessed
 // at once, rather than computed behind all divisions.
-inline int count_digits(uint32_t value) {
-  if (value < 10'000) return value < 100 ? (value < 10 ? 1 : 2) : (value < 1'000 ? 3 : 4);
-  return value < 1'000'000 ? (value < 100'000 ? 5 : 6) : (value < 10'000'000 ? 7 : 8);
-}
-
-// `value` below 10^8, without leading zeros.
 inline char* append_below_1e8(char* out, uint32_t value) {
-  const int digits = count_digits(value);
-  if (digits == 1) {
-    *out = static_cast<char>('0' + value);
+  if (value < kSmallNumbers.size()) return append_small(out, static_cast<uint8_t>(value));
+  if (value >= 1'000'000) {
+    out = append_small(out, static_cast<uint8_t>(value / 1'000'000));
+    out = append_two(out, value / 10'000 % 100);
+    out = append_two(out, value / 100 % 100);
+  } else if (value >= 10'000) {
+    out = append_small(out, static_cast<uint8_t>(value / 10'000));
+    out = append_two(out, value / 100 % 100);
   } else {
-    store_text(out, (eight_digits(value) + kEightZeros) >> 8 * (8 - digits));
+    out = append_small(out, static_cast<uint8_t>(value / 100));
   }
-  return out + digits;
+  return append_two(out, value % 100);
 }
 
 // How far the functions below may write beyond what they return.
-inline constexpr size_t kNumberSlack = 7;
+inline constexpr size_t kNumberSlack = 3;
 
 // Up to 20 bytes, and kNumberSlack.
 inline char* append_number(char* out, uint64_t value) {

@@ -165,7 +165,7 @@ class JsonEncoder final : public Encoder {
     return out + 1;
   }
 
-  char* put_value(char* out, uint8_t value) const { return append_number(out, value); }
+  char* put_value(char* out, uint8_t value) const { return append_small(out, value); }
   char* put_value(char* out, uint16_t value) const { return append_number(out, value); }
   char* put_value(char* out, uint32_t value) const { return append_number(out, value); }
   char* put_value(char* out, uint64_t value) const { return append_number(out, value); }

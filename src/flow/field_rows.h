@@ -242,7 +242,8 @@ inline constexpr auto kOwnRows = std::tuple{
     row::flow({"network.transport", row::kKeyword, row::kOne, row::kEcs, "",
                "tcp, udp, icmp, ipv6-icmp ..."},
               [](const Flow& f, const auto& put) {
-                if (!transport_name(f.orig.protocol).empty()) put(transport_name(f.orig.protocol));
+                const std::string_view name = transport_name(f.orig.protocol);
+                if (!name.empty()) put(name);
               }),
     row::flow({"network.type", row::kKeyword, row::kOne, row::kEcs, "", "ipv4 or ipv6"},
               [](const Flow& f, const auto& put) {
@@ -268,12 +269,14 @@ inline constexpr auto kOwnRows = std::tuple{
     row::flow({"conntrack.tcp_state", row::kKeyword, row::kOne, row::kNatledger, "",
                "SYN_SENT, ESTABLISHED ...; of an end the last state"},
               [](const Flow& f, const auto& put) {
-                if (!tcp_state_name(f.tcp_state).empty()) put(tcp_state_name(f.tcp_state));
+                const std::string_view name = tcp_state_name(f.tcp_state);
+                if (!name.empty()) put(name);
               }),
     row::flow({"conntrack.sctp_state", row::kKeyword, row::kOne, row::kNatledger, "",
                "the same for SCTP"},
               [](const Flow& f, const auto& put) {
-                if (!sctp_state_name(f.sctp_state).empty()) put(sctp_state_name(f.sctp_state));
+                const std::string_view name = sctp_state_name(f.sctp_state);
+                if (!name.empty()) put(name);
               }),
     row::flow({"conntrack.labels", row::kKeyword, row::kArray, row::kNatledger, "",
                "connection labels, by name where connlabel.conf has one"},

@@ -63,11 +63,20 @@ TEST(Text, NegativeNumbersHaveASign) {
   }
 }
 
-TEST(Text, EveryNumberUpToFiveDigits) {
-  for (uint32_t n = 0; n <= 100'000; ++n) {
-    const std::string text = std::to_string(n);
-    ASSERT_EQ(run([&](char* out) { return append_below_1e8(out, n); }).text, text);
-    ASSERT_EQ(static_cast<size_t>(count_digits(n)), text.size());
+TEST(Text, EveryNumberUpToSixDigits) {
+  for (uint32_t n = 0; n <= 1'000'000; ++n) {
+    const Appended made = run([&](char* out) { return append_below_1e8(out, n); });
+    ASSERT_EQ(made.text, std::to_string(n));
+    ASSERT_LE(made.beyond, kNumberSlack) << n;
+  }
+}
+
+TEST(Text, EverySmallNumber) {
+  for (unsigned n = 0; n < 256; ++n) {
+    const auto value = static_cast<uint8_t>(n);
+    const Appended made = run([&](char* out) { return append_small(out, value); });
+    EXPECT_EQ(made.text, std::to_string(n));
+    EXPECT_LE(made.beyond, kNumberSlack) << n;
   }
 }
 
