@@ -8,6 +8,7 @@ pkg_check_modules(LIBMNL REQUIRED IMPORTED_TARGET libmnl)        # netlink reque
 pkg_check_modules(LIBPCAP REQUIRED IMPORTED_TARGET libpcap)      # captures
 pkg_check_modules(YAMLCPP REQUIRED IMPORTED_TARGET yaml-cpp)     # configuration
 pkg_check_modules(LIBCRYPTO REQUIRED IMPORTED_TARGET libcrypto)  # SHA-256
+pkg_check_modules(LIBZSTD REQUIRED IMPORTED_TARGET libzstd)      # archives
 find_package(fmt REQUIRED)                                       # text formatting
 find_package(spdlog REQUIRED)                                    # the log
 find_package(CLI11 REQUIRED)                                     # command line

@@ -189,6 +189,10 @@ const std::array kLedgerOptions{
     Option<LedgerOptions>{"group", &LedgerOptions::group,
                           "the group that may read the ledger; \"\" for the agent's own",
                           TextRule{}},
+    Option<LedgerOptions>{"compress_after", &LedgerOptions::compress_after,
+                          "how long behind its seal a segment is archived; 0: never. Tailers that "
+                          "find it later than that lose it: 10m or more",
+                          DurationRule{}},
 };
 
 const std::array kObserverOptions{

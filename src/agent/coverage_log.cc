@@ -26,9 +26,11 @@ CoverageLog::CoverageLog(RecordSink& sink, std::string observer)
 
 void CoverageLog::opening(const LedgerOpening& opening, TimePoint at) {
   for (const std::string& note : opening.notes) log_warning("ledger: " + note);
+  // Numbers that are missing are explained before anything else.
   if (opening.plan.skipped_from != 0) {
     skipped(at, opening.plan.skipped_from, opening.plan.skipped_to);
   }
+  if (opening.sealed) sealed(at, *opening.sealed);
   // The clock may have been set back meanwhile, and a capture may be older than the one before.
   if (opening.covered_to.known()) gap(std::min(opening.covered_to, at), at, "agent-down");
 }
@@ -42,6 +44,17 @@ void CoverageLog::start(TimePoint at, uint32_t events, const StartFacts& facts) 
   record.kernel = facts.kernel_release;
   record.boot_id = read_boot_id();
   record.version = kVersion;
+  write(std::move(record));
+}
+
+void CoverageLog::sealed(TimePoint at, const SegmentSeal& seal) {
+  CoverageRecord record = make_record("segment-sealed", at);
+  record.segment_name = seal.name;
+  record.segment_first = seal.first;
+  record.segment_last = seal.last;
+  record.segment_bytes = seal.bytes;
+  record.segment_sha256 = seal.sha256;
+  record.segment_previous = seal.previous;
   write(std::move(record));
 }
 

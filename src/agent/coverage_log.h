@@ -23,6 +23,7 @@ class CoverageLog {
   void opening(const LedgerOpening& opening, TimePoint at);
   // What is recorded from `at` on.
   void start(TimePoint at, uint32_t events, const StartFacts& facts);
+  void sealed(TimePoint at, const SegmentSeal& seal);
   void skipped(TimePoint at, uint64_t from, uint64_t to);
   // `dropped` 0: unknown how many.
   void gap(TimePoint from, TimePoint to, const std::string& reason, uint64_t dropped = 0);

@@ -1,39 +1,62 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "agent/housekeeping.h"
 
+#include <sys/resource.h>
+
+#include <utility>
+
 #include "base/error.h"
-#include "base/log.h"
 
 namespace natledger {
 
-Housekeeping::Housekeeping(Ledger& ledger, std::function<void(const char*)> failed)
-    : ledger_(ledger), failed_(std::move(failed)), thread_([this] { run(); }) {}
+namespace {
+
+constexpr Duration kArchivingPeriod = std::chrono::seconds{10};
+
+// Of the calling thread alone, as Linux has it.
+void yield_to_others() { ::setpriority(PRIO_PROCESS, 0, 19); }
+
+}  // namespace
+
+Housekeeping::Housekeeping(Ledger& ledger, const LedgerOptions& options,
+                           std::function<void(const char*)> failed)
+    : ledger_(ledger),
+      archiver_(options.directory, options.compress_after),
+      failed_(std::move(failed)),
+      keeping_(ledger.housekeeping_period(), [this] { keep(); }),
+      archiving_(kArchivingPeriod, [this] { archive(); }) {}
 
 void Housekeeping::stop() {
-  if (!thread_.joinable()) return;
-  {
-    const std::lock_guard lock{mutex_};
-    stopping_ = true;
-  }
-  woken_.notify_one();
-  thread_.join();
+  archiving_.stop();
+  keeping_.stop();
 }
 
-void Housekeeping::run() {
-  LogThrottle throttle;
-  const Duration period = ledger_.housekeeping_period();
+void Housekeeping::keep() {
   try {
-    std::unique_lock lock{mutex_};
-    while (!woken_.wait_for(lock, period, [this] { return stopping_; })) {
-      const int refused = ledger_.housekeep(now());
-      uint64_t suppressed = 0;
-      if (refused != 0 && throttle.pass(now(), suppressed)) {
-        log_error("sync the ledger: " + error_text(refused) +
-                  "; lines of the last interval may not be on the disk (check it)");
-      }
+    const int refused = ledger_.housekeep(now());
+    uint64_t suppressed = 0;
+    if (refused != 0 && sync_throttle_.pass(now(), suppressed)) {
+      log_error("sync the ledger: " + error_text(refused) +
+                "; lines of the last interval may not be on the disk (check it)");
     }
   } catch (const SystemError& failure) {
     failed_(failure.what());
+  }
+}
+
+// Segments that cannot be archived stay as they are, which is no loss.
+void Housekeeping::archive() {
+  yield_to_others();
+  const auto go_on = [this] { return !archiving_.stopping(); };
+  try {
+    while (go_on() && archiver_.archive_next(now(), go_on)) {
+    }
+  } catch (const SystemError& failure) {
+    uint64_t suppressed = 0;
+    if (archive_throttle_.pass(now(), suppressed)) {
+      log_warning("archive the ledger: " + std::string{failure.what()} +
+                  "; the segment stays as it is");
+    }
   }
 }
 

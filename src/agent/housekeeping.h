@@ -1,34 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The thread that does what the pipeline must not wait for: syncing, reserving numbers.
+// What the pipeline must not wait for: one thread syncs and reserves numbers, another, which any
+// other work on the machine goes before, archives sealed segments.
 #pragma once
 
-#include <condition_variable>
+#include <atomic>
 #include <functional>
-#include <mutex>
-#include <thread>
 
+#include "agent/periodic_thread.h"
+#include "base/log.h"
+#include "ledger/archiver.h"
 #include "ledger/ledger.h"
 
 namespace natledger {
 
 class Housekeeping {
  public:
-  // Starts the thread. `ledger` outlives it; `failed` is called, on that thread, when it cannot go
-  // on.
-  Housekeeping(Ledger& ledger, std::function<void(const char*)> failed);
-  ~Housekeeping() { stop(); }
+  // Starts the threads. `ledger` outlives this; `failed` is called, on a thread of its, when it
+  // cannot go on.
+  Housekeeping(Ledger& ledger, const LedgerOptions& options,
+               std::function<void(const char*)> failed);
 
   void stop();
 
  private:
-  void run();
+  void keep();
+  void archive();
 
   Ledger& ledger_;
-  std::function<void(const char*)> failed_;
-  std::mutex mutex_;
-  std::condition_variable woken_;
-  bool stopping_ = false;
-  std::thread thread_;
+  const Archiver archiver_;
+  const std::function<void(const char*)> failed_;
+  LogThrottle sync_throttle_;
+  LogThrottle archive_throttle_;
+  PeriodicThread keeping_;
+  PeriodicThread archiving_;
 };
 
 }  // namespace natledger

@@ -39,6 +39,20 @@ UniqueFd open_file(const std::string& path, int flags, unsigned mode, std::strin
       check_call("open " + path, ::open(path.c_str(), flags | O_CLOEXEC, mode), remedy)};
 }
 
+std::string read_at(int fd, const std::string& path, uint64_t at, uint64_t bytes) {
+  std::string text(bytes, '\0');
+  size_t got = 0;
+  while (got < bytes) {
+    const ssize_t n = ::pread(fd, text.data() + got, bytes - got, static_cast<off_t>(at + got));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw SystemError("read " + path, errno, "look at the disk");
+    if (n == 0) break;
+    got += static_cast<size_t>(n);
+  }
+  text.resize(got);
+  return text;
+}
+
 bool write_whole(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(fd, text.data(), text.size());

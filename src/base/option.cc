@@ -71,6 +71,12 @@ void read_value(const ConfigNode& node, const SizeRule& rule, uint64_t& value) {
   value = in_range(node, parse_size(scalar_of(node, rule_text(rule))), rule, size_text);
 }
 
+void read_value(const ConfigNode& node, const DurationRule& rule, Duration& value) {
+  const auto read = parse_duration(scalar_of(node, rule_text(rule)));
+  if (!read) config_error(node, "\"" + node.scalar + "\" is not " + rule_text(rule));
+  value = *read;
+}
+
 std::string value_text(const TextRule&, const std::string& value) { return yaml_text(value); }
 
 std::string value_text(const ListRule&, const std::vector<std::string>& value) {
@@ -82,6 +88,7 @@ std::string value_text(const ListRule&, const std::vector<std::string>& value) {
 
 std::string value_text(const CountRule&, uint64_t value) { return std::to_string(value); }
 std::string value_text(const SizeRule&, uint64_t value) { return size_text(value); }
+std::string value_text(const DurationRule&, Duration value) { return duration_text(value); }
 
 std::string rule_text(const TextRule& rule) {
   if (rule.choices.empty()) return "a text";
@@ -91,6 +98,7 @@ std::string rule_text(const TextRule& rule) {
 std::string rule_text(const ListRule&) { return "a list, [a, b]"; }
 std::string rule_text(const CountRule&) { return "a whole number"; }
 std::string rule_text(const SizeRule&) { return "a size such as 64MiB"; }
+std::string rule_text(const DurationRule&) { return "a time such as 90s or 1h"; }
 
 void refuse_unknown_keys(const ConfigNode& map, std::span<const std::string_view> known) {
   if (map.kind != ConfigNode::Kind::kMap) config_error(map, "expected a section of options");

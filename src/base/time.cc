@@ -190,4 +190,14 @@ std::optional<Duration> parse_duration(std::string_view text) {
   return {};
 }
 
+std::string duration_text(Duration duration) {
+  if (duration == Duration::zero()) return "0";
+  for (const Unit& unit : kUnits) {
+    if (duration.count() % unit.ns == 0) {
+      return std::to_string(duration.count() / unit.ns) + std::string{unit.name};
+    }
+  }
+  return std::to_string(duration.count() / kUnits.back().ns) + std::string{kUnits.back().name};
+}
+
 }  // namespace natledger

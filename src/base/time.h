@@ -62,5 +62,7 @@ std::optional<TimePoint> parse_rfc3339(std::string_view text);
 
 // "250ms", "1s", "15m", "24h", "180d": a whole number and a unit. Nothing if malformed.
 std::optional<Duration> parse_duration(std::string_view text);
+// The same back, in the greatest unit that gives a whole number; "0" for none.
+std::string duration_text(Duration duration);
 
 }  // namespace natledger

@@ -2,9 +2,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include <CLI/CLI.hpp>
 
@@ -21,6 +23,7 @@ std::function<int()> add_cat(CLI::App& app);
 namespace {
 
 constexpr size_t kFlushAt = 256 * 1024;
+constexpr auto kPoll = std::chrono::milliseconds{200};
 // Where ours begin: ulogd2's line is what stands before.
 constexpr std::string_view kOursBegin = ", \"@timestamp\"";
 
@@ -30,6 +33,7 @@ struct CatOptions {
   std::optional<std::string> from;
   std::optional<std::string> to;
   std::string record = "full";
+  bool follow = false;
 };
 
 uint64_t read_sequence(const char* option, const std::optional<std::string>& text,
@@ -77,16 +81,29 @@ int run_cat(const CatOptions& options) {
   const Config config = options.common.load();
   LedgerReader reader{ledger_directory(config, options.directory)};
   Printer printer{options.record == "ulogd"};
-  LedgerLine line;
-  while (reader.next(line) && line.sequence <= to) {
-    if (line.sequence >= from) printer.print(line.text);
+  const auto print_rest = [&] {
+    LedgerLine line;
+    while (line.sequence < to && reader.next(line)) {
+      if (line.sequence >= from && line.sequence <= to) printer.print(line.text);
+    }
+    printer.flush();
+    return line.sequence >= to;
+  };
+  bool complete = print_rest();
+  while (options.follow && !complete) {
+    if (!reader.advance()) std::this_thread::sleep_for(kPoll);
+    complete = print_rest();
   }
-  printer.flush();
   if (reader.torn_lines() != 0) {
     std::fprintf(stderr, "natledger: passed over %llu torn lines\n",
                  static_cast<unsigned long long>(reader.torn_lines()));
   }
-  return 0;
+  for (const Damage& damage : reader.damages()) {
+    std::fprintf(stderr, "natledger: passed over a part of %s, byte %llu: %s\n",
+                 damage.path.c_str(), static_cast<unsigned long long>(damage.at),
+                 damage.what.c_str());
+  }
+  return reader.damages().empty() ? 0 : 1;
 }
 
 }  // namespace
@@ -100,6 +117,7 @@ std::function<int()> add_cat(CLI::App& app) {
   app.add_option("--record", options->record, "full, or ulogd: ulogd2's part of each line")
       ->check(CLI::IsMember({"full", "ulogd"}))
       ->capture_default_str();
+  app.add_flag("--follow", options->follow, "print what comes, until --to or Ctrl-C");
   return [options] { return run_cat(*options); };
 }
 

@@ -22,6 +22,7 @@ std::function<int()> add_replay(CLI::App& app);
 std::function<int()> add_record(CLI::App& app);
 std::function<int()> add_table(CLI::App& app);
 std::function<int()> add_cat(CLI::App& app);
+std::function<int()> add_verify(CLI::App& app);
 std::function<int()> add_who(CLI::App& app);
 std::function<int()> add_fields(CLI::App& app);
 std::function<int()> add_config(CLI::App& app);
@@ -36,6 +37,7 @@ constexpr std::array kCommands{
     Command{"record", "capture the kernel's messages into a file", add_record},
     Command{"table", "the kernel's table now", add_table},
     Command{"cat", "print the records of a ledger", add_cat},
+    Command{"verify", "check every promise of a ledger", add_verify},
     Command{"who", "who, inside, was behind this address at that time?", add_who},
     Command{"fields", "the keys that records have", add_fields},
     Command{"config", "check, print or explain the configuration", add_config},

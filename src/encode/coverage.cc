@@ -73,6 +73,15 @@ void put_counts(Members& members, const CoverageCounts& counts) {
   members.put("coverage.count.dropped", counts.dropped);
 }
 
+void put_segment(Members& members, const CoverageRecord& record) {
+  members.put("coverage.segment.name", record.segment_name);
+  members.put("coverage.segment.first", record.segment_first);
+  members.put("coverage.segment.last", record.segment_last);
+  members.put("coverage.segment.bytes", record.segment_bytes);
+  members.put("coverage.segment.sha256", record.segment_sha256);
+  members.put("coverage.segment.previous", record.segment_previous);
+}
+
 }  // namespace
 
 std::string encode_coverage(const CoverageRecord& record) {
@@ -99,6 +108,7 @@ std::string encode_coverage(const CoverageRecord& record) {
   members.put("coverage.boot_id", record.boot_id);
   members.put("coverage.version", record.version);
   if (record.counts) put_counts(members, *record.counts);
+  if (!record.segment_name.empty()) put_segment(members, record);
   members.end();
   return std::string{buffer.GetString(), buffer.GetSize()} + "\n";
 }

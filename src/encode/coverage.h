@@ -42,6 +42,12 @@ struct CoverageRecord {
   std::string boot_id;
   std::string version;
   std::optional<CoverageCounts> counts;
+  std::string segment_name;  // of a seal, with the five below
+  uint64_t segment_first = 0;
+  uint64_t segment_last = 0;
+  uint64_t segment_bytes = 0;
+  std::string segment_sha256;
+  std::string segment_previous;
 };
 
 // The line, its '\n' included. Every key has a row in the field table.

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "ledger/archiver.h"
 #include "ledger/segment.h"
 
 namespace natledger {
@@ -97,6 +98,7 @@ Ledger::Ledger(const LedgerOptions& options)
   state_file_ = std::make_unique<StateFile>(options_.state + "/sequence");
   covered_ = std::make_unique<CoveredMark>(options_.state + "/covered");
   sync_directory(options_.state);
+  Archiver{options_.directory, options_.compress_after}.remove_leftovers();
   recover();
 }
 
@@ -106,11 +108,12 @@ void Ledger::recover() {
   LedgerFound found;
   found.boot_id = read_boot_id();
   found.state = state_file_->state();
-  SegmentTail last;  // the newest whole line
-  for (const SealedSegment& segment : list_sealed(options_.directory)) {
-    const SegmentTail tail = read_tail(segment.path);
-    if (tail.last_sequence > last.last_sequence) last = tail;
-    found.last_sealed_name = segment.first_sequence;
+  const std::vector<SealedSegment> sealed = list_sealed(options_.directory);
+  if (!sealed.empty()) found.last_sealed_name = sealed.back().first_sequence;
+  SegmentTail last;  // the newest whole line; numbers grow from segment to segment
+  for (auto segment = sealed.rbegin(); segment != sealed.rend() && last.last_sequence == 0;
+       ++segment) {
+    last = read_tail(*segment);
   }
   found.last_sealed = last.last_sequence;
   if (::access(active_path_.c_str(), F_OK) == 0) {
@@ -176,9 +179,19 @@ void Ledger::open_active(const StartPlan& plan) {
   struct stat status {};
   check_call("stat " + active_path_, ::fstat(active_.get(), &status));
   const std::lock_guard lock{state_mutex_};
+  if (status.st_size == 0) describe_last_sealed();
   state_.device = status.st_dev;
   state_.inode = status.st_ino;
   state_file_->store(state_);
+}
+
+void Ledger::describe_last_sealed() {
+  const std::vector<SealedSegment> sealed = list_sealed(options_.directory);
+  if (sealed.empty()) return;
+  opening_.sealed = describe_segment(sealed.back());
+  if (opening_.sealed) return;
+  opening_.notes.push_back("part of " + sealed.back().path +
+                           " cannot be read, so the chain begins anew behind it");
 }
 
 void Ledger::seal(const std::string& path, const StartPlan& plan, bool ends_in_newline) {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "ledger/covered_mark.h"
 #include "ledger/record_sink.h"
 #include "ledger/room_ahead.h"
+#include "ledger/seal.h"
 #include "ledger/start_plan.h"
 #include "ledger/state.h"
 
@@ -31,6 +33,7 @@ struct LedgerOptions {
   std::string state = "/var/lib/natledger";
   std::string sync = "1s";  // "always", "never", or an interval
   std::string group = "adm";
+  Duration compress_after = std::chrono::hours{1};  // behind the seal; zero: never
 };
 
 // What the start found and did, for the first records and the log.
@@ -38,6 +41,8 @@ struct LedgerOpening {
   StartPlan plan;
   // The record before this start is whole up to here; the zero instant when there is none.
   TimePoint covered_to;
+  // The segment before a new one, which its first line tells of.
+  std::optional<SegmentSeal> sealed;
   // What an operator should know: a sealed torn segment, a damaged state.
   std::vector<std::string> notes;
 };
@@ -69,6 +74,7 @@ class Ledger final : public RecordSink {
  private:
   void recover();
   void open_active(const StartPlan& plan);
+  void describe_last_sealed();
   void seal(const std::string& path, const StartPlan& plan, bool ends_in_newline);
   void set_owner(int fd, const std::string& path, unsigned mode);
   void reserve(uint64_t from);

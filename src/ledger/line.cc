@@ -20,24 +20,14 @@ std::string_view value_at(std::string_view line, std::string_view quoted_key) {
   return line;
 }
 
-std::string_view string_at(std::string_view line, std::string_view quoted_key) {
-  std::string_view value = value_at(line, quoted_key);
-  if (!value.starts_with('"')) return {};
-  value.remove_prefix(1);
-  const size_t end = value.find('"');
-  return end == std::string_view::npos ? std::string_view{} : value.substr(0, end);
-}
-
 }  // namespace
 
 uint64_t sequence_of(std::string_view line) {
   if (!line.starts_with('{') || !line.ends_with('}')) return 0;
   if (std::memchr(line.data(), '\0', line.size()) != nullptr) return 0;
-  const std::string_view value = value_at(line, "\"event.sequence\":");
-  uint64_t sequence = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), sequence);
+  const uint64_t sequence = number_in(line, "\"event.sequence\":");
   // No ledger counts so far; a number that does would make the next ones begin again.
-  return error == std::errc{} && sequence <= kMostSequence ? sequence : 0;
+  return sequence <= kMostSequence ? sequence : 0;
 }
 
 bool is_closed_object(std::string_view line) {
@@ -59,14 +49,29 @@ bool is_closed_object(std::string_view line) {
 }
 
 TimePoint time_of(std::string_view line) {
-  return parse_rfc3339(string_at(line, "\"@timestamp\":")).value_or(TimePoint{});
+  return parse_rfc3339(text_in(line, "\"@timestamp\":")).value_or(TimePoint{});
 }
 
 TimePoint inferred_at(std::string_view line) {
-  if (string_at(line, "\"event.reason\":") != "inferred") return {};
-  return parse_rfc3339(string_at(line, "\"flow.start.not_after\":")).value_or(TimePoint{});
+  if (text_in(line, "\"event.reason\":") != "inferred") return {};
+  return parse_rfc3339(text_in(line, "\"flow.start.not_after\":")).value_or(TimePoint{});
 }
 
-std::string_view id_of(std::string_view line) { return string_at(line, "\"event.id\":"); }
+std::string_view id_of(std::string_view line) { return text_in(line, "\"event.id\":"); }
+
+std::string_view text_in(std::string_view line, std::string_view quoted_key) {
+  std::string_view value = value_at(line, quoted_key);
+  if (!value.starts_with('"')) return {};
+  value.remove_prefix(1);
+  const size_t end = value.find('"');
+  return end == std::string_view::npos ? std::string_view{} : value.substr(0, end);
+}
+
+uint64_t number_in(std::string_view line, std::string_view quoted_key) {
+  const std::string_view value = value_at(line, quoted_key);
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  return error == std::errc{} ? number : 0;
+}
 
 }  // namespace natledger

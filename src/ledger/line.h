@@ -30,4 +30,9 @@ TimePoint inferred_at(std::string_view line);
 // "<ledger id>-<epoch>-<sequence>" of the line, or nothing.
 std::string_view id_of(std::string_view line);
 
+// What stands behind a key, which is given with its quotes and its colon: a text without escapes,
+// or nothing; a whole number, or 0.
+std::string_view text_in(std::string_view line, std::string_view quoted_key);
+uint64_t number_in(std::string_view line, std::string_view quoted_key);
+
 }  // namespace natledger

@@ -1,61 +1,70 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ledger/reader.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
+#include <utility>
 
-#include <cerrno>
-#include <cstring>
-
-#include "base/error.h"
-#include "base/file.h"
 #include "ledger/line.h"
-#include "ledger/segment.h"
 
 namespace natledger {
 
-namespace {
-
-constexpr size_t kReadBytes = 1 << 20;
-
-bool is_same_file(int a, int b) {
-  struct stat first {
-  }, second{};
-  return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
-         first.st_ino == second.st_ino;
+LedgerReader::LedgerReader(const std::string& directory) : directory_(directory) {
+  take_files(list_ledger(directory_));
+  open_next();
 }
 
-}  // namespace
+void LedgerReader::take_files(LedgerFiles files) {
+  sealed_ = std::move(files.sealed);
+  next_sealed_ = 0;
+  if (files.active) active_.emplace(std::move(files.active), files.active_path);
+}
 
-LedgerReader::LedgerReader(const std::string& directory) {
-  // The active segment first: if it is sealed while we look, it is found under both names.
-  const std::string active_path = directory + "/" + std::string{kActiveName};
-  UniqueFd active = open_segment(active_path);
-  for (const SealedSegment& sealed : list_sealed(directory)) {
-    UniqueFd fd = open_segment(sealed.path);
-    if (!fd) continue;  // taken away meanwhile, which its numbers tell
-    if (active && is_same_file(fd.get(), active.get())) active = UniqueFd{};
-    segments_.push_back({sealed.path, std::move(fd), false});
+bool LedgerReader::advance() {
+  if (stream_ && (!last_ || stream_->is_at(stream_->path()))) return false;
+  take_files(list_ledger(directory_));
+  // What is being read is among them, under its new name.
+  const auto is_read = [this](const SealedSegment& sealed) {
+    return sealed.first_sequence <= last_sequence_ || (stream_ && stream_->is_at(sealed.path));
+  };
+  while (next_sealed_ < sealed_.size() && is_read(sealed_[next_sealed_])) ++next_sealed_;
+  last_ = false;
+  if (!stream_) open_next();
+  return stream_.has_value();
+}
+
+// One that was taken away meanwhile is passed over, which its numbers tell.
+void LedgerReader::open_next() {
+  stream_.reset();
+  while (next_sealed_ < sealed_.size()) {
+    SegmentStream sealed{sealed_[next_sealed_++]};
+    if (!sealed.is_open()) continue;
+    stream_.emplace(std::move(sealed));
+    return;
   }
-  if (active) segments_.push_back({active_path, std::move(active), true});
-  if (segments_.empty()) {
-    throw SystemError("read ledger " + directory + ": no conntrack*.json in it (" +
-                      std::string{kReadRemedy} + ")");
-  }
+  if (!active_) return;
+  stream_.emplace(std::move(*active_));
+  active_.reset();
+  last_ = true;
 }
 
 bool LedgerReader::next(LedgerLine& line) {
-  while (segment_ < segments_.size()) {
+  while (stream_) {
     if (take_line(line)) return true;
-    if (fill()) continue;
-    if (segments_[segment_].active) return false;
-    // What is left of a sealed segment ends without '\n': a cut file.
-    if (at_ < buffer_.size()) ++torn_lines_;
-    buffer_.clear();
+    buffer_.erase(0, at_);
     at_ = 0;
-    ++segment_;
+    if (stream_->read(buffer_)) continue;
+    if (last_) return false;
+    leave_segment();
   }
   return false;
+}
+
+// What is left of a sealed segment ends without '\n': a cut file.
+void LedgerReader::leave_segment() {
+  if (!buffer_.empty()) ++torn_lines_;
+  buffer_.clear();
+  const std::vector<Damage>& damages = stream_->damages();
+  damages_.insert(damages_.end(), damages.begin(), damages.end());
+  open_next();
 }
 
 // Takes the next whole record of the buffer, passing over torn lines.
@@ -69,24 +78,13 @@ bool LedgerReader::take_line(LedgerLine& line) {
     at_ += bytes + 1;
     // A torn line, ended by us, can only be the last of a segment; it may end in a brace by chance.
     const bool may_be_torn = at_ == buffer_.size();
-    if (line.sequence != 0 && (!may_be_torn || is_closed_object(line.text))) return true;
+    if (line.sequence != 0 && (!may_be_torn || is_closed_object(line.text))) {
+      last_sequence_ = line.sequence;
+      return true;
+    }
     ++torn_lines_;
   }
   return false;
-}
-
-bool LedgerReader::fill() {
-  buffer_.erase(0, at_);
-  at_ = 0;
-  const size_t kept = buffer_.size();
-  buffer_.resize(kept + kReadBytes);
-  ssize_t n = 0;
-  do {
-    n = ::read(segments_[segment_].fd.get(), buffer_.data() + kept, kReadBytes);
-  } while (n < 0 && errno == EINTR);
-  if (n < 0) throw SystemError("read " + segments_[segment_].path, errno, "look at the disk");
-  buffer_.resize(kept + static_cast<size_t>(n));
-  return n > 0;
 }
 
 }  // namespace natledger

@@ -3,11 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/unique_fd.h"
+#include "ledger/segment_stream.h"
 
 namespace natledger {
 
@@ -18,29 +19,37 @@ struct LedgerLine {
 
 class LedgerReader {
  public:
-  // Opens every segment that is there now. Throws SystemError when the directory has none, or
-  // something cannot be read. Needs no lock and writes nothing.
+  // Reads the segments that are there now, archives too. Throws SystemError when the directory has
+  // none, or something cannot be read. Needs no lock and writes nothing.
   explicit LedgerReader(const std::string& directory);
 
   // False at the end of what is written now; a later call may find more in the active segment.
   // Throws SystemError when a segment cannot be read.
   bool next(LedgerLine& line);
+  // When next() has come to the end: whether the active segment was sealed, so that next() goes on
+  // with what is left of it and with the segments behind. Throws SystemError.
+  bool advance();
 
   // Lines that were no whole records.
   uint64_t torn_lines() const { return torn_lines_; }
+  // Parts of archives that could not be read; their numbers are missing.
+  const std::vector<Damage>& damages() const { return damages_; }
 
  private:
-  struct Segment {
-    std::string path;
-    UniqueFd fd;
-    bool active;
-  };
-
   bool take_line(LedgerLine& line);
-  bool fill();
+  void leave_segment();
+  void open_next();
 
-  std::vector<Segment> segments_;
-  size_t segment_ = 0;
+  void take_files(LedgerFiles files);
+
+  const std::string directory_;
+  std::vector<SealedSegment> sealed_;  // those to be read, the next at next_sealed_
+  size_t next_sealed_ = 0;
+  uint64_t last_sequence_ = 0;           // of the lines read
+  std::optional<SegmentStream> active_;  // opened at once: it may be renamed meanwhile
+  std::optional<SegmentStream> stream_;  // what is being read
+  bool last_ = false;                    // that is the newest segment
+  std::vector<Damage> damages_;
   std::string buffer_;
   size_t at_ = 0;
   uint64_t torn_lines_ = 0;

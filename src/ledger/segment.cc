@@ -10,10 +10,14 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <functional>
+#include <tuple>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/handle.h"
+#include "ledger/archive.h"
 #include "ledger/line.h"
 
 namespace natledger {
@@ -25,6 +29,7 @@ constexpr std::string_view kSealedEnd = ".json";
 constexpr size_t kNameDigits = 19;
 constexpr uint64_t kBlockBytes = 64 * 1024;
 
+// 0 for the name of anything but a sealed segment.
 uint64_t sequence_in_name(std::string_view name) {
   if (name.size() != kSealedStart.size() + kNameDigits + kSealedEnd.size()) return 0;
   if (!name.starts_with(kSealedStart) || !name.ends_with(kSealedEnd)) return 0;
@@ -34,25 +39,14 @@ uint64_t sequence_in_name(std::string_view name) {
   return error == std::errc{} && end == digits + kNameDigits ? sequence : 0;
 }
 
-std::string read_at(const std::string& path, int fd, uint64_t offset, uint64_t bytes) {
-  std::string text(bytes, '\0');
-  size_t got = 0;
-  while (got < bytes) {
-    const ssize_t n = ::pread(fd, text.data() + got, bytes - got, static_cast<off_t>(offset + got));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw SystemError("read " + path, errno, "look at the disk");
-    if (n == 0) break;
-    got += static_cast<size_t>(n);
-  }
-  text.resize(got);
-  return text;
-}
+// Up to `bytes` from place `at`: fewer only at the end.
+using ReadAt = std::function<std::string(uint64_t at, uint64_t bytes)>;
 
 // Reads forward to the first whole line.
-uint64_t find_first_sequence(const std::string& path, int fd, uint64_t size) {
+uint64_t find_first_sequence(const ReadAt& read, uint64_t size) {
   std::string text;
   for (uint64_t at = 0; at < size; at += kBlockBytes) {
-    text += read_at(path, fd, at, std::min(kBlockBytes, size - at));
+    text += read(at, std::min(kBlockBytes, size - at));
     size_t start = 0;
     for (size_t end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
       const uint64_t sequence = sequence_of(std::string_view{text}.substr(start, end - start));
@@ -81,13 +75,13 @@ bool take_unended(std::string_view rest, SegmentTail& tail) {
 }
 
 // Reads backward to the last whole line.
-void find_last_line(const std::string& path, int fd, SegmentTail& tail) {
+void find_last_line(const ReadAt& read, SegmentTail& tail) {
   std::string text;  // the end of the file, as far as read
   bool looked_behind = false;
   for (uint64_t at = tail.bytes; at > 0;) {
     const uint64_t bytes = std::min(kBlockBytes, at);
     at -= bytes;
-    text.insert(0, read_at(path, fd, at, bytes));
+    text.insert(0, read(at, bytes));
     // Lines that begin within `text`: behind a '\n', or at the file's start.
     size_t end = text.rfind('\n');
     if (end != std::string::npos && !looked_behind) {
@@ -110,6 +104,12 @@ void find_last_line(const std::string& path, int fd, SegmentTail& tail) {
   tail.torn_bytes = tail.bytes;
 }
 
+bool is_file(const std::string& path, const struct stat& status) {
+  struct stat other {};
+  return ::stat(path.c_str(), &other) == 0 && other.st_dev == status.st_dev &&
+         other.st_ino == status.st_ino;
+}
+
 }  // namespace
 
 std::string sealed_name(uint64_t first_sequence) {
@@ -124,11 +124,19 @@ std::vector<SealedSegment> list_sealed(const std::string& directory) {
   if (!dir) throw SystemError("read ledger " + directory, errno, kReadRemedy);
   std::vector<SealedSegment> segments;
   while (const dirent* entry = ::readdir(dir.get())) {
-    const uint64_t first = sequence_in_name(entry->d_name);
-    if (first != 0) segments.push_back({first, directory + "/" + entry->d_name});
+    std::string_view name = entry->d_name;
+    const bool archived = name.ends_with(kArchiveEnd);
+    if (archived) name.remove_suffix(kArchiveEnd.size());
+    const uint64_t first = sequence_in_name(name);
+    if (first != 0) segments.push_back({first, directory + "/" + entry->d_name, archived});
   }
-  std::sort(segments.begin(), segments.end(),
-            [](const auto& a, const auto& b) { return a.first_sequence < b.first_sequence; });
+  std::sort(segments.begin(), segments.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.first_sequence, a.archived) < std::tie(b.first_sequence, b.archived);
+  });
+  const auto same = [](const auto& a, const auto& b) {
+    return a.first_sequence == b.first_sequence;
+  };
+  segments.erase(std::unique(segments.begin(), segments.end(), same), segments.end());
   return segments;
 }
 
@@ -144,6 +152,26 @@ UniqueFd open_segment(const std::string& path) {
   return fd;
 }
 
+LedgerFiles list_ledger(const std::string& directory) {
+  LedgerFiles files;
+  files.active_path = directory + "/" + std::string{kActiveName};
+  // The active segment first: if it is sealed meanwhile, it is found under both names.
+  files.active = open_segment(files.active_path);
+  files.sealed = list_sealed(directory);
+  if (!files.active && files.sealed.empty()) {
+    throw SystemError("read ledger " + directory + ": no conntrack*.json in it (" +
+                      std::string{kReadRemedy} + ")");
+  }
+  if (!files.active) return files;
+  struct stat status {};
+  check_call("stat " + files.active_path, ::fstat(files.active.get(), &status));
+  if (std::any_of(files.sealed.begin(), files.sealed.end(),
+                  [&](const SealedSegment& s) { return is_file(s.path, status); })) {
+    files.active = UniqueFd{};
+  }
+  return files;
+}
+
 SegmentTail read_tail(const std::string& path) {
   const UniqueFd fd = open_segment(path);
   check_call("read ledger " + path, fd.get(), kReadRemedy);
@@ -153,11 +181,39 @@ SegmentTail read_tail(const std::string& path) {
   tail.bytes = static_cast<uint64_t>(status.st_size);
   tail.device = status.st_dev;
   tail.inode = status.st_ino;
+  const ReadAt read = [&](uint64_t at, uint64_t bytes) {
+    return read_at(fd.get(), path, at, bytes);
+  };
   if (tail.bytes == 0) return tail;
-  tail.ends_in_newline = read_at(path, fd.get(), tail.bytes - 1, 1) == "\n";
-  find_last_line(path, fd.get(), tail);
-  if (tail.last_sequence != 0)
-    tail.first_sequence = find_first_sequence(path, fd.get(), tail.bytes);
+  tail.ends_in_newline = read(tail.bytes - 1, 1) == "\n";
+  find_last_line(read, tail);
+  if (tail.last_sequence != 0) tail.first_sequence = find_first_sequence(read, tail.bytes);
+  return tail;
+}
+
+SegmentTail read_tail(const SealedSegment& sealed) {
+  if (!sealed.archived) return read_tail(sealed.path);
+  UniqueFd fd = open_segment(sealed.path);
+  check_call("read ledger " + sealed.path, fd.get(), kReadRemedy);
+  Archive archive{std::move(fd), sealed.path};
+  std::string content;
+  const ReadAt read = [&](uint64_t at, uint64_t bytes) { return content.substr(at, bytes); };
+  SegmentTail tail;
+  uint64_t behind = 0;  // bytes of frames without a whole line
+  for (size_t i = archive.frames().size(); i-- > 0 && tail.last_sequence == 0;) {
+    if (!archive.read_frame(archive.frames()[i], content).empty()) continue;
+    if (behind == 0) tail.ends_in_newline = content.ends_with('\n');
+    tail.bytes = content.size();
+    find_last_line(read, tail);
+    behind += tail.torn_bytes;
+  }
+  tail.torn_bytes = behind;
+  for (size_t i = 0; i < archive.frames().size() && tail.first_sequence == 0; ++i) {
+    if (!archive.read_frame(archive.frames()[i], content).empty()) continue;
+    tail.first_sequence = find_first_sequence(read, content.size());
+  }
+  tail.bytes = 0;
+  for (const ArchiveFrame& frame : archive.frames()) tail.bytes += frame.content;
   return tail;
 }
 

@@ -21,12 +21,17 @@ inline constexpr std::string_view kActiveName = "conntrack.json";
 // so that names sort; they match the tailers' glob conntrack*.json and never repeat.
 std::string sealed_name(uint64_t first_sequence);
 
+// An archive is named like its segment, and ends in this.
+inline constexpr std::string_view kArchiveEnd = ".zst";
+
 struct SealedSegment {
   uint64_t first_sequence;
   std::string path;
+  bool archived = false;
 };
 
-// The sealed segments of a directory, oldest first. Throws SystemError.
+// The sealed segments of a directory, oldest first; where a segment and its archive are both there,
+// the segment. Throws SystemError.
 std::vector<SealedSegment> list_sealed(const std::string& directory);
 
 // What a segment's bytes say, read from both ends.
@@ -50,7 +55,18 @@ inline constexpr std::string_view kReadRemedy =
 // cannot be read, or is no file: a pipe would be waited for.
 UniqueFd open_segment(const std::string& path);
 
+// What there is to read, while an agent may be writing.
+struct LedgerFiles {
+  std::vector<SealedSegment> sealed;  // oldest first
+  UniqueFd active;                    // empty: there is none, or it was sealed while we looked
+  std::string active_path;
+};
+// Throws SystemError when the directory holds no segment, or cannot be read.
+LedgerFiles list_ledger(const std::string& directory);
+
 // Throws SystemError when the file cannot be read.
 SegmentTail read_tail(const std::string& path);
+// The same of a sealed segment; of an archive what is not damaged, without device and inode.
+SegmentTail read_tail(const SealedSegment& sealed);
 
 }  // namespace natledger

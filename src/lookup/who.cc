@@ -97,13 +97,15 @@ void Inquiry::read(std::string_view line, uint64_t sequence) {
   if (record && record->coverage) coverage = &*record->coverage;
   // A line that cannot be read may have told of anything.
   if ((bears && !record) || !in_order(sequence, coverage)) add_hole(line);
-  if (coverage != nullptr) {
+  const bool seal = coverage != nullptr && coverage->action == "segment-sealed";
+  if (coverage != nullptr && !seal) {
     timeline_.add(*coverage, told_to());
     told_to_ = std::max(told_to_, coverage->at);
   }
   if (record && record->flow) read_flow(*record->flow);
   last_sequence_ = sequence;
-  last_line_.assign(line);
+  // A seal is of its own time: of what was recorded till then it says nothing.
+  if (!seal) last_line_.assign(line);
 }
 
 // Numbers without a line are a hole, unless a record says that they were skipped.

@@ -6,30 +6,11 @@ import resource
 import signal
 import struct
 import subprocess
-import tempfile
 import unittest
 
-PROGRAM = os.environ["NATLEDGER"]
-HERE = os.path.dirname(os.path.abspath(__file__))
-GOLDEN = os.path.join(HERE, "..", "golden", "ulogd-golden.jsonl")
-
-
-def golden_messages(count):
-    with open(GOLDEN, encoding="utf-8") as lines:
-        return [bytes.fromhex(json.loads(next(lines))["netlink_hex"]) for _ in range(count)]
-
-
-def capture_bytes(messages, link_type=253, family=12, second=1795331340, apart_ns=1):
-    out = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, link_type)
-    for i, message in enumerate(messages):
-        packet = struct.pack(">HH10xH", 4, 824, family) + message
-        out += struct.pack("<IIII", second, i * apart_ns, len(packet), len(packet)) + packet
-    return out
-
+from program import NO_LEDGER, PROGRAM, ProgramTest, capture_bytes, golden_messages
 
 HOW_TO_MAKE = " (make it with `natledger record`, or capture an nlmon device)"
-NO_LEDGER = ("natledger: read ledger /no/ledger: No such file or directory (give the ledger's "
-             "directory; root and ledger.group may read it)")
 
 
 def let_no_file_grow():
@@ -38,37 +19,13 @@ def let_no_file_grow():
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
 
-class CommandLine(unittest.TestCase):
-    maxDiff = None
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def write(self, name, content):
-        with open(self.path(name), "wb") as out:
-            out.write(content if isinstance(content, bytes) else content.encode())
-        return self.path(name)
-
-    def run_it(self, *arguments):
-        done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False,
-                              timeout=60)
-        return done.returncode, done.stdout, done.stderr
-
-    def check_refused(self, status, error, *arguments):
-        self.assertEqual(self.run_it(*arguments), (status, "", error + "\n"))
-
-    # The command line.
-
+class CommandLine(ProgramTest):
     def test_version_and_help(self):
         status, out, _ = self.run_it("--version")
         self.assertEqual(status, 0)
         self.assertRegex(out, r"^natledger \d+\.\d+\.\d+\n$")
-        for command in ("run", "replay", "record", "table", "cat", "who", "fields", "config"):
+        for command in ("run", "replay", "record", "table", "cat", "verify", "who", "fields",
+                        "config"):
             status, out, _ = self.run_it(command, "--help")
             self.assertEqual(status, 0)
             self.assertIn("--help", out)
@@ -161,76 +118,6 @@ class CommandLine(unittest.TestCase):
         for option in (["--eventv1"], ["--timestamp", "false"], ["--device", "x"]):
             self.check_refused(2, message, "replay", *option, path)
             self.check_refused(2, message, "replay", "--record", "text", *option, path)
-
-    # A ledger made of a capture, and questions to it.
-
-    def test_replay_into_a_ledger_and_ask_it(self):
-        capture = self.write("c.pcap", capture_bytes(golden_messages(5)))
-        ledger = self.path("ledger")
-        self.assertEqual(self.run_it("replay", "--ledger", ledger, capture), (0, "", ""))
-        status, full, _ = self.run_it("cat", ledger)
-        self.assertEqual(status, 0)
-        records = [json.loads(line) for line in full.splitlines()]
-        self.assertEqual([r["event.sequence"] for r in records], list(range(1, len(records) + 1)))
-        self.assertEqual([r["event.action"] for r in records if r["event.kind"] == "state"],
-                         ["coverage-start", "coverage-resume", "coverage-stop"])
-        status, ulogd, _ = self.run_it("cat", "--record", "ulogd", ledger)
-        _, replayed, _ = self.run_it("replay", "--record", "ulogd", capture)
-        self.assertEqual(ulogd, replayed)
-        status, part, _ = self.run_it("cat", "--from", "3", "--to", "4", ledger)
-        self.assertEqual(part.splitlines(), full.splitlines()[2:4])
-        status, answer, _ = self.run_it("who", "1.2.3.4:48546", "--at", "2026-11-22T07:09:00Z",
-                                        "--ledger", ledger, "--json", "--skew", "0s")
-        self.assertIn(status, (0, 4, 5))
-        self.assertEqual(json.loads(answer)["exit"], status)
-
-    def test_a_truncated_capture_leaves_a_ledger_in_good_order(self):
-        whole = capture_bytes(golden_messages(3), apart_ns=400_000_000)
-        cut = self.write("cut.pcap", whole[:-10])
-        ledger = self.path("ledger")
-        status, out, error = self.run_it("replay", "--ledger", ledger, cut)
-        self.assertEqual((status, out), (1, ""))
-        self.assertIn(f"natledger: read capture {cut}, packet 3: truncated ", error)
-        records = self.records(ledger)
-        self.assertEqual([r["event.action"] for r in records if r["event.kind"] == "state"],
-                         ["coverage-start", "coverage-resume", "coverage-stop"])
-        self.assertEqual(len(records), 5)
-        # Up to the last whole packet the record is whole.
-        for at, expected in (("0.2", 1), ("0.6", 4)):
-            status, answer, _ = self.run_it("who", "1.2.3.4:9", "--at", f"2026-11-22T07:09:0{at}Z",
-                                            "--skew", "0s", "--ledger", ledger)
-            self.assertEqual(status, expected, answer)
-
-        again = self.write("again.pcap", whole)
-        self.assertEqual(self.run_it("replay", "--ledger", ledger, again), (0, "", ""))
-        self.assertEqual([name for name in os.listdir(ledger) if name != "state"],
-                         ["conntrack.json"])
-        records = self.records(ledger)
-        self.assertEqual([r["event.sequence"] for r in records], list(range(1, len(records) + 1)))
-        self.assertNotIn("sequence-skipped", [r["event.action"] for r in records])
-
-    def records(self, ledger):
-        _, lines, _ = self.run_it("cat", ledger)
-        return [json.loads(line) for line in lines.splitlines()]
-
-    def test_between_two_captures_is_a_gap(self):
-        ledger = self.path("ledger")
-        for name, second in (("a.pcap", 1795331340), ("b.pcap", 1795331340 + 3 * 86400)):
-            capture = self.write(name, capture_bytes(golden_messages(5), second=second))
-            self.assertEqual(self.run_it("replay", "--ledger", ledger, capture), (0, "", ""))
-        status, answer, _ = self.run_it("who", "1.2.3.4:9", "--at", "2026-11-23T12:00:00Z",
-                                        "--ledger", ledger)
-        self.assertEqual(status, 4, answer)
-        self.assertIn("no agent ran", answer)
-
-    def test_a_refused_replay_makes_no_ledger(self):
-        ledger = self.path("ledger")
-        garbage = self.write("garbage.pcap", b"no capture at all")
-        good = self.write("good.pcap", capture_bytes(golden_messages(1)))
-        for arguments in ((good, garbage), ("--events", "foo", good)):
-            status, _, error = self.run_it("replay", "--ledger", ledger, *arguments)
-            self.assertIn(status, (1, 2), error)
-            self.assertFalse(os.path.exists(ledger), arguments)
 
     def test_output_that_does_not_arrive(self):
         ledger = self.path("ledger")

@@ -129,7 +129,16 @@ class Agent:
         assert records[-1]["event.action"] == "coverage-stop", records[-1]
         ledger.check_books(records)
         ledger.check_sequences(records)
+        self.verify()
         return log_text(self.log())
+
+    def verify(self):
+        """What `natledger verify` reports of its ledger, which must be whole."""
+        done = natledger("verify", "--config", self.config, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        report = json.loads(done.stdout)
+        assert report["whole"] and report["notes"] == [], report
+        return report
 
     def end(self):
         """The same, without a look at the books, which takes its time for a million lines."""

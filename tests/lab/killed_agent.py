@@ -41,6 +41,10 @@ class KilledAgent(unittest.TestCase):
         lines = list(self.agent.ledger.lines())
         self.check_reader(lines)
         self.check_cat(lines)
+        report = self.agent.verify()
+        self.assertEqual(report["lines"], len(lines))
+        self.assertEqual(report["torn_lines"], self.torn)
+        self.assertEqual(report["seals"], report["segments"] - 1)
         return spans
 
     def remember_written(self):

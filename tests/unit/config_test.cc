@@ -33,7 +33,7 @@ TEST(Config, EveryOptionIsRead) {
 source: {mode: event, events: [new, update, destroy], receive_buffer: 1MiB, ring: 16MiB}
 source.max_flows: 10
 ledger.directory: /l
-ledger: {state: /s, sync: always, group: ""}
+ledger: {state: /s, sync: always, group: "", compress_after: 90m}
 observer: {name: gw1}
 log: {level: debug, to: /log}
 tags: [a, b]
@@ -47,6 +47,7 @@ enrich: [nat]
   EXPECT_EQ(config.ledger.state, "/s");
   EXPECT_EQ(config.ledger.sync, "always");
   EXPECT_EQ(config.ledger.group, "");
+  EXPECT_EQ(config.ledger.compress_after, std::chrono::minutes{90});
   EXPECT_EQ(observer_name(config), "gw1");
   EXPECT_EQ(config.log.level, "debug");
   EXPECT_EQ(config.tags, (std::vector<std::string>{"a", "b"}));
@@ -109,6 +110,8 @@ TEST(Config, Mistakes) {
       {"tags: web", "n.yaml:1: tags: expected a list, [a, b]"},
       {"enrich: [natt]", "n.yaml:1: enrich: unknown enricher \"natt\"; did you mean \"nat\"?"},
       {"enrich: [nat, nat]", "n.yaml:1: enrich: nat is given twice"},
+      {"ledger: {compress_after: soon}",
+       "n.yaml:1: ledger.compress_after: \"soon\" is not a time such as 90s or 1h"},
       {"ledger.sync: 1s\nledger: {sync: 2s}", "n.yaml:2: ledger.sync: given twice"},
       {"a: [", "n.yaml:1: not YAML: end of sequence flow not found"},
       {"- a", "n.yaml:1: expected `key: value` lines"},

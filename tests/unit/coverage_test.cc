@@ -48,6 +48,19 @@ const Keys kCountKeys = {"coverage.count.received", "coverage.count.flows",
                          "coverage.count.ignored",  "coverage.count.malformed",
                          "coverage.count.filtered", "coverage.count.dropped"};
 
+void fill_segment(CoverageRecord& record) {
+  record.segment_name = "conntrack-0000000000000000001.json";
+  record.segment_first = 1;
+  record.segment_last = 9;
+  record.segment_bytes = 1000;
+  record.segment_sha256 = "ab";
+  record.segment_previous = "cd";
+}
+
+const Keys kSegmentKeys = {"coverage.segment.name",   "coverage.segment.first",
+                           "coverage.segment.last",   "coverage.segment.bytes",
+                           "coverage.segment.sha256", "coverage.segment.previous"};
+
 // Each member, with values that are easily taken for none.
 const MemberCase kMembers[] = {
     {[](CoverageRecord& r) { r.observer = "gw1"; }, {"observer.name"}},
@@ -66,6 +79,7 @@ const MemberCase kMembers[] = {
     {[](CoverageRecord& r) { r.boot_id = "b"; }, {"coverage.boot_id"}},
     {[](CoverageRecord& r) { r.version = "1"; }, {"coverage.version"}},
     {[](CoverageRecord& r) { r.counts = CoverageCounts{}; }, kCountKeys},
+    {fill_segment, kSegmentKeys},
 };
 
 TEST(Coverage, EachMemberAddsItsKeysAndNoOthers) {

@@ -9,70 +9,14 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "base/file.h"
-#include "ledger/reader.h"
-#include "ledger/segment.h"
-#include "unit/test_support.h"
+#include "unit/ledger_fixture.h"
 
 namespace natledger {
 namespace {
-
-class LedgerTest : public testing::Test {
- protected:
-  LedgerOptions options() const { return {dir_ / "ledger", dir_ / "state", "never", ""}; }
-
-  void open() { ledger_ = std::make_unique<Ledger>(options()); }
-
-  // One record, flushed.
-  void write(const std::string& what = "x") {
-    const std::string sequence = std::to_string(ledger_->next_sequence());
-    ledger_->append(R"({"what": ")" + what + R"(", "@timestamp": "2026-11-22T07:09:00.000000Z", )" +
-                    R"("event.sequence": )" + sequence + R"(, "event.id": ")" +
-                    ledger_->id_prefix() + sequence + "\"}\n");
-    ASSERT_EQ(ledger_->flush(), 0);
-  }
-
-  void stop() {
-    ASSERT_TRUE(ledger_->close_clean({1000}));
-    ledger_.reset();
-  }
-  // What SIGKILL does.
-  void kill() { ledger_.reset(); }
-
-  void append_bytes(const std::string& bytes) {
-    const UniqueFd fd = open_file(active(), O_WRONLY | O_APPEND);
-    ASSERT_TRUE(write_whole(fd.get(), bytes));
-  }
-
-  std::vector<uint64_t> sequences(uint64_t* torn = nullptr) const {
-    LedgerReader reader{dir_ / "ledger"};
-    std::vector<uint64_t> found;
-    LedgerLine line;
-    while (reader.next(line)) found.push_back(line.sequence);
-    if (torn != nullptr) *torn = reader.torn_lines();
-    return found;
-  }
-
-  std::string active() const { return dir_ / "ledger/conntrack.json"; }
-  std::string sealed(uint64_t first) const { return dir_ / ("ledger/" + sealed_name(first)); }
-  static struct stat status(const std::string& path) {
-    struct stat status {};
-    if (::stat(path.c_str(), &status) < 0) return {};
-    return status;
-  }
-  static ino_t inode(const std::string& path) { return status(path).st_ino; }
-  static uint64_t blocks_bytes(const struct stat& status) {
-    return static_cast<uint64_t>(status.st_blocks) * 512;
-  }
-
-  TempDir dir_;
-  std::unique_ptr<Ledger> ledger_;
-};
 
 TEST_F(LedgerTest, ACleanStopGoesOnInTheSameFile) {
   open();
@@ -302,49 +246,6 @@ TEST_F(LedgerTest, AMissingParentIsNamed) {
     EXPECT_EQ(error.what(), "make directory " + other.directory +
                                 ": No such file or directory (see ledger.directory)");
   }
-}
-
-TEST(LedgerReader, OfAnEmptyDirectorySaysSo) {
-  TempDir dir;
-  try {
-    const LedgerReader reader{dir.path()};
-    FAIL() << "read";
-  } catch (const SystemError& error) {
-    EXPECT_EQ(error.what(), "read ledger " + dir.path() +
-                                ": no conntrack*.json in it (give the ledger's directory; root and "
-                                "ledger.group may read it)");
-  }
-}
-
-TEST(Segment, TailOfALongFileIsFoundFromItsEnd) {
-  TempDir dir;
-  std::ofstream out{dir / "s"};
-  out << "torn start\n";
-  for (int i = 3; i <= 5000; ++i) {
-    out << R"({"pad": ")" << std::string(100, 'p') << R"(", "event.sequence": )" << i << "}\n";
-  }
-  out << std::string(200'000, 'z');
-  out.close();
-  const SegmentTail tail = read_tail(dir / "s");
-  EXPECT_EQ(tail.first_sequence, 3U);
-  EXPECT_EQ(tail.last_sequence, 5000U);
-  EXPECT_EQ(tail.torn_bytes, 200'000U);
-  EXPECT_FALSE(tail.ends_in_newline);
-}
-
-TEST(Segment, NamesSortAndNeverLookLikeOthers) {
-  EXPECT_EQ(sealed_name(1834221), "conntrack-0000000000001834221.json");
-  TempDir dir;
-  for (const char* name :
-       {"conntrack-0000000000000000009.json", "conntrack-0000000000000000010.json",
-        "conntrack-9.json", "conntrack-000000000000000000x.json",
-        "conntrack-0000000000000000001.json.zst", "conntrack.json", "other"}) {
-    std::ofstream{dir / name};
-  }
-  const auto sealed = list_sealed(dir.path());
-  ASSERT_EQ(sealed.size(), 2U);
-  EXPECT_EQ(sealed[0].first_sequence, 9U);
-  EXPECT_EQ(sealed[1].first_sequence, 10U);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ struct Section {
   std::vector<std::string> list;
   uint64_t count = 2;
   uint64_t size = 1024;
+  Duration duration = std::chrono::seconds{1};
 };
 
 constexpr std::string_view kChoices[] = {"one", "two"};
@@ -25,6 +26,7 @@ const Option<Section> kOptions[] = {
     {"list", &Section::list, "", ListRule{}},
     {"count", &Section::count, "", CountRule{2, 10}},
     {"size", &Section::size, "", SizeRule{1024, 1 << 20}},
+    {"duration", &Section::duration, "", DurationRule{}},
 };
 
 Section read(const std::string& text) {
@@ -54,12 +56,14 @@ std::string written(const Section& section) {
 TEST(Options, EachKindIsRead) {
   const Section s = read(
       "text: words here\nchoice: two\nlist: [a, b]\ncount: 0x9\nsize: 64KiB\n"
+      "duration: 36h\n"
       "below: {x: 1}");
   EXPECT_EQ(s.text, "words here");
   EXPECT_EQ(s.choice, "two");
   EXPECT_EQ(s.list, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(s.count, 9U);
   EXPECT_EQ(s.size, 65536U);
+  EXPECT_EQ(s.duration, std::chrono::hours{36});
 }
 
 TEST(Options, WhatIsNotGivenKeepsItsDefault) {
@@ -94,6 +98,8 @@ TEST(Options, Mistakes) {
       {"size: 1MB", "n.yaml:1: size: \"1MB\" is not a size such as 64MiB"},
       {"size: 1023", "n.yaml:1: size: 1023 is below the least, 1KiB"},
       {"size: 2MiB", "n.yaml:1: size: 2MiB is above the most, 1MiB"},
+      {"duration: [1s]", "n.yaml:1: duration: expected a time such as 90s or 1h"},
+      {"duration: 1w", "n.yaml:1: duration: \"1w\" is not a time such as 90s or 1h"},
       {"cuont: 5", "n.yaml:1: cuont: unknown option; did you mean \"count\"?"},
       {"belwo: {}", "n.yaml:1: belwo: unknown option; did you mean \"below\"?"},
       {"Text: a", "n.yaml:1: Text: unknown option; did you mean \"text\"?"},
@@ -140,7 +146,8 @@ TEST(Options, EachRuleSaysWhatItAllows) {
   std::vector<std::string> allowed;
   for (const auto& option : kOptions) allowed.push_back(option.allowed);
   EXPECT_EQ(allowed, (std::vector<std::string>{"a text", "one of one, two", "a list, [a, b]",
-                                               "a whole number", "a size such as 64MiB"}));
+                                               "a whole number", "a size such as 64MiB",
+                                               "a time such as 90s or 1h"}));
 }
 
 }  // namespace

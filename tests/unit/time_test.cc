@@ -76,5 +76,12 @@ TEST(Time, Durations) {
   }
 }
 
+TEST(Time, DurationsAreWrittenInTheGreatestUnit) {
+  for (const char* text : {"0", "250ms", "1s", "90s", "15m", "36h", "180d"}) {
+    EXPECT_EQ(duration_text(*parse_duration(text)), text);
+  }
+  EXPECT_EQ(duration_text(*parse_duration("48h")), "2d");
+}
+
 }  // namespace
 }  // namespace natledger

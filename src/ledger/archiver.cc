@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ledger/archiver.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <utility>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "ledger/archive.h"
+#include "ledger/segment.h"
+
+namespace natledger {
+
+namespace {
+
+constexpr std::string_view kUnfinishedEnd = ".tmp";
+
+// When it got its name: renaming is the last thing done to a segment.
+TimePoint sealed_at(const struct stat& status) {
+  return TimePoint{status.st_ctim.tv_sec * kNsPerSecond + status.st_ctim.tv_nsec};
+}
+
+// Readers of the segment are those of its archive.
+void copy_owner(const std::string& from, const std::string& to) {
+  struct stat status {};
+  check_call("stat " + from, ::stat(from.c_str(), &status));
+  check_call("set group of " + to, ::chown(to.c_str(), static_cast<uid_t>(-1), status.st_gid));
+  check_call("set mode of " + to, ::chmod(to.c_str(), status.st_mode & 07777));
+}
+
+}  // namespace
+
+Archiver::Archiver(std::string directory, Duration after)
+    : directory_(std::move(directory)), after_(after) {}
+
+void Archiver::remove_leftovers() const {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator{directory_, error}) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with("conntrack-") || !name.ends_with(kUnfinishedEnd)) continue;
+    check_call("remove " + entry.path().string(), ::unlink(entry.path().c_str()));
+  }
+  if (error) throw SystemError("read ledger " + directory_, error.value(), kReadRemedy);
+}
+
+bool Archiver::archive_next(TimePoint at, const std::function<bool()>& go_on) const {
+  if (after_ == Duration::zero()) return false;
+  for (const SealedSegment& sealed : list_sealed(directory_)) {
+    if (sealed.archived) continue;
+    struct stat status {};
+    check_call("stat " + sealed.path, ::stat(sealed.path.c_str(), &status));
+    if (at < sealed_at(status) + after_) continue;
+    return archive(sealed.path, go_on);
+  }
+  return false;
+}
+
+bool Archiver::archive(const std::string& segment, const std::function<bool()>& go_on) const {
+  const std::string made = segment + std::string{kArchiveEnd};
+  const std::string unfinished = made + std::string{kUnfinishedEnd};
+  // Whatever happens, nothing half made stays.
+  struct Unfinished {
+    const std::string& path;
+    ~Unfinished() { ::unlink(path.c_str()); }
+  } const remove_at_end{unfinished};
+  if (!write_archive(segment, unfinished, go_on)) return false;
+  copy_owner(segment, unfinished);
+  check_call("rename " + unfinished, ::rename(unfinished.c_str(), made.c_str()));
+  sync_directory(directory_);
+  check_call("remove " + segment, ::unlink(segment.c_str()));
+  return true;
+}
+
+}  // namespace natledger

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Makes archives of sealed segments, one at a time; docs/ledger-format.md has the order of steps.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/time.h"
+
+namespace natledger {
+
+class Archiver {
+ public:
+  // Segments are archived when they have been sealed for `after`; zero: never.
+  Archiver(std::string directory, Duration after);
+
+  // What an archiver that was stopped left half made. Throws SystemError.
+  void remove_leftovers() const;
+
+  // Archives the oldest segment that is due at `at`; false when none is. `go_on` is asked every few
+  // milliseconds; false leaves the segment as it is. Throws SystemError, the segment being as it
+  // was.
+  bool archive_next(TimePoint at, const std::function<bool()>& go_on) const;
+
+ private:
+  bool archive(const std::string& segment, const std::function<bool()>& go_on) const;
+
+  const std::string directory_;
+  const Duration after_;
+};
+
+}  // namespace natledger

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ledger/segment_stream.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/error.h"
+#include "ledger/archive.h"
+
+namespace natledger {
+
+namespace {
+constexpr size_t kReadBytes = 1 << 20;
+}
+
+SegmentStream::SegmentStream(UniqueFd file, std::string path)
+    : path_(std::move(path)), file_(std::move(file)) {}
+
+SegmentStream::SegmentStream(const SealedSegment& sealed) : path_(sealed.path) {
+  file_ = open_segment(path_);
+  bool archived = sealed.archived;
+  if (!file_ && !archived) {
+    path_ += kArchiveEnd;
+    file_ = open_segment(path_);
+    archived = true;
+  }
+  if (!file_ || !archived) return;
+  archive_ = std::make_unique<Archive>(std::move(file_), path_);
+  file_ = UniqueFd{};
+  if (!archive_->table_damage().empty()) damages_.push_back({path_, 0, archive_->table_damage()});
+}
+
+SegmentStream::~SegmentStream() = default;
+SegmentStream::SegmentStream(SegmentStream&&) noexcept = default;
+SegmentStream& SegmentStream::operator=(SegmentStream&&) noexcept = default;
+
+bool SegmentStream::is_at(const std::string& path) const {
+  struct stat own {
+  }, named{};
+  return file_ && ::fstat(file_.get(), &own) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         own.st_dev == named.st_dev && own.st_ino == named.st_ino;
+}
+
+bool SegmentStream::read(std::string& buffer) {
+  if (archive_ != nullptr) return read_frame(buffer);
+  const size_t kept = buffer.size();
+  buffer.resize(kept + kReadBytes);
+  ssize_t n = 0;
+  do {
+    n = ::read(file_.get(), buffer.data() + kept, kReadBytes);
+  } while (n < 0 && errno == EINTR);
+  buffer.resize(kept + static_cast<size_t>(std::max<ssize_t>(n, 0)));
+  if (n < 0) throw SystemError("read " + path_, errno, "look at the disk");
+  return n > 0;
+}
+
+bool SegmentStream::read_frame(std::string& buffer) {
+  std::string content;
+  while (frame_ < archive_->frames().size()) {
+    const ArchiveFrame& frame = archive_->frames()[frame_++];
+    const std::string damage = archive_->read_frame(frame, content);
+    if (damage.empty()) {
+      buffer += content;
+      return true;
+    }
+    damages_.push_back({path_, frame.at, damage});
+  }
+  return false;
+}
+
+}  // namespace natledger

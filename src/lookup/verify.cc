@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lookup/verify.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/json_text.h"
+#include "ledger/ledger.h"
+#include "ledger/line.h"
+
+namespace natledger {
+
+namespace {
+
+std::string numbers_text(uint64_t from, uint64_t to) {
+  return from == to ? "number " + std::to_string(from)
+                    : "numbers " + std::to_string(from) + " to " + std::to_string(to);
+}
+
+uint64_t count_in(std::string_view line, const char* name) {
+  return number_in(line, "\"coverage.count." + std::string{name} + "\":");
+}
+
+}  // namespace
+
+void Verifier::damage(const std::string& path, uint64_t at, std::string what) {
+  if (++report_.damage_count <= VerifyReport::kMostDamages) {
+    report_.damages.push_back({path, at, std::move(what)});
+  }
+}
+
+void Verifier::read(SegmentStream stream, std::string_view name, bool active,
+                    const std::function<void(uint64_t)>& progress) {
+  present_ = {};
+  present_.path = stream.path();
+  present_.facts.name = name;
+  ++report_.segments;
+  if (present_.path.ends_with(kArchiveEnd)) ++report_.archives;
+  Sha256 sum;
+  std::string buffer;
+  size_t damages = 0;
+  for (bool more = true; more;) {
+    const size_t kept = buffer.size();
+    more = stream.read(buffer);
+    for (; damages < stream.damages().size(); ++damages) {
+      damage(stream.damages()[damages].at, stream.damages()[damages].what);
+    }
+    sum.add(std::string_view{buffer}.substr(kept));
+    present_.facts.bytes += buffer.size() - kept;
+    size_t at = 0;
+    for (size_t end; (end = buffer.find('\n', at)) != std::string::npos; at = end + 1) {
+      read_line(std::string_view{buffer}.substr(at, end - at));
+      present_.at += end + 1 - at;
+    }
+    buffer.erase(0, at);
+    progress(report_.bytes + present_.facts.bytes);
+  }
+  present_.facts.sha256 = sum.hex();
+  end_segment(active, buffer);
+}
+
+void Verifier::read_line(std::string_view line) {
+  // A torn line is followed by nothing: whoever finds one begins another segment.
+  if (present_.torn) damage(present_.torn_at, "a torn line with others behind it");
+  present_.torn = false;
+  const uint64_t sequence = sequence_of(line);
+  if (sequence == 0 || !is_closed_object(line)) {
+    present_.torn = true;
+    present_.torn_at = present_.at;
+    return;
+  }
+  ++present_.lines;
+  ++report_.lines;
+  if (present_.facts.first == 0) present_.facts.first = sequence;
+  const std::optional<LedgerRecord> record = parse_record(line);
+  if (!record) damage(present_.at, "a line that is no record");
+  check_number(sequence, record && record->coverage ? &*record->coverage : nullptr);
+  check_id(line, sequence);
+  if (const auto seal = seal_in(line); seal && present_.lines <= 2) check_seal(*seal);
+  if (record) check_books(line, *record);
+  present_.facts.last = report_.last = sequence;
+}
+
+void Verifier::check_number(uint64_t sequence, const CoverageLine* coverage) {
+  if (report_.first == 0) {
+    report_.first = sequence;
+    const bool skips = coverage != nullptr && coverage->from_sequence == 1;
+    if (skips) report_.first = 1;
+    if (skips) report_.skipped += sequence - 1;
+    return;
+  }
+  const uint64_t due = report_.last + 1;
+  if (sequence == due) return;
+  if (sequence < due) {
+    return damage(present_.at,
+                  "number " + std::to_string(sequence) + " behind " + std::to_string(report_.last));
+  }
+  const bool said = coverage != nullptr && coverage->action == "sequence-skipped" &&
+                    coverage->from_sequence == due && coverage->to_sequence + 1 == sequence;
+  if (said) {
+    report_.skipped += sequence - due;
+  } else {
+    damage(present_.at, "before it " + numbers_text(due, sequence - 1) + " missing");
+  }
+}
+
+void Verifier::check_id(std::string_view line, uint64_t sequence) {
+  const std::string_view id = id_of(line);
+  const size_t ledger_end = id.find('-');
+  if (ledger_end == std::string_view::npos || !id.ends_with("-" + std::to_string(sequence))) {
+    return damage(present_.at, "an event.id of another number");
+  }
+  const std::string_view ledger = id.substr(0, ledger_end);
+  if (ledger_id_.empty()) ledger_id_ = ledger;
+  if (ledger != ledger_id_) damage(present_.at, "a line of another ledger");
+}
+
+// Against what the segment before is now.
+void Verifier::check_seal(const SegmentSeal& seal) {
+  present_.sealed_before = true;
+  present_.facts.previous = seal.sha256;
+  if (!before_) return;  // removed since
+  const SegmentSeal& found = before_->facts;
+  if (seal.name != found.name) {
+    return damage(present_.at, "it seals " + seal.name + ", and " + found.name + " is before it");
+  }
+  if (seal.bytes != found.bytes) {
+    return damage(before_->path, std::min(seal.bytes, found.bytes),
+                  "it has " + std::to_string(found.bytes) + " bytes and was sealed with " +
+                      std::to_string(seal.bytes));
+  }
+  if (seal.sha256 != found.sha256) {
+    return damage(before_->path, 0, "its bytes are not those that were sealed (SHA-256)");
+  }
+  if (seal.first != found.first || seal.last != found.last || seal.previous != found.previous) {
+    return damage(present_.at, "the seal says other numbers than the segment before it has");
+  }
+  ++report_.seals;
+}
+
+// Of each run what it wrote is what it says it did.
+void Verifier::check_books(std::string_view line, const LedgerRecord& record) {
+  if (record.flow && !record.flow->start_not_after.known()) ++run_.flows;
+  if (!record.coverage) return;
+  if (record.coverage->action == "coverage-start") run_ = {true, 0};
+  if (record.coverage->action != "coverage-stop" || !run_.seen_from_start) return;
+  const uint64_t flows = count_in(line, "flows");
+  if (flows != run_.flows) {
+    damage(present_.at, "the agent says " + std::to_string(flows) + " flow records, and " +
+                            std::to_string(run_.flows) + " are here");
+  }
+  if (count_in(line, "received") != flows + count_in(line, "ignored") +
+                                        count_in(line, "malformed") + count_in(line, "filtered")) {
+    damage(present_.at, "the agent's counts do not balance");
+  }
+  run_.seen_from_start = false;
+}
+
+void Verifier::end_segment(bool active, std::string_view rest) {
+  if (!rest.empty() && !(active && in_use_)) {
+    if (present_.torn) damage(present_.torn_at, "a torn line with another behind it");
+    present_.torn = true;
+  }
+  if (present_.torn) ++report_.torn_lines;
+  report_.bytes += present_.facts.bytes;
+  if (before_ && present_.lines > 0 && !present_.sealed_before) {
+    damage(0, "its beginning does not seal " + before_->facts.name);
+  }
+  const uint64_t first = present_.facts.first;
+  if (!active && first != 0 && present_.facts.name != sealed_name(first)) {
+    damage(0, "it begins with number " + std::to_string(first) + ", which its name denies");
+  }
+  before_ = present_;
+}
+
+void Verifier::check_state(const std::optional<LedgerState>& state, const std::string& path) {
+  if (!state) {
+    report_.notes.push_back("no state at " + path +
+                            ": whether lines are lost at the end is unknown");
+    return;
+  }
+  if (state->ledger_id != ledger_id_ && !ledger_id_.empty()) {
+    return damage(path, 0,
+                  "the state is of ledger " + state->ledger_id + ", the lines of " + ledger_id_);
+  }
+  if (report_.last > state->reserved_to) {
+    damage(path, 0,
+           "number " + std::to_string(report_.last) + " is in use, and only up to " +
+               std::to_string(state->reserved_to) + " was reserved");
+  }
+  if (!in_use_ && state->clean && state->last != report_.last) {
+    damage(path, 0,
+           "the agent stopped behind number " + std::to_string(state->last) +
+               ", and the last line is " + std::to_string(report_.last));
+  }
+}
+
+VerifyReport verify_ledger(const std::string& directory, const std::string& state,
+                           const std::function<void(uint64_t)>& progress) {
+  Verifier verifier{is_being_written(directory)};
+  LedgerFiles files = list_ledger(directory);
+  for (const SealedSegment& sealed : files.sealed) {
+    SegmentStream stream{sealed};
+    if (!stream.is_open()) continue;  // taken away meanwhile, which its numbers tell
+    verifier.read(std::move(stream), sealed_name(sealed.first_sequence), false, progress);
+  }
+  if (files.active) {
+    verifier.read({std::move(files.active), files.active_path}, kActiveName, true, progress);
+  }
+  // Behind the lines: what they use was reserved before.
+  const std::string state_path = state + "/sequence";
+  verifier.check_state(read_state(state_path), state_path);
+  return verifier.report();
+}
+
+std::string verify_text(const VerifyReport& report, const std::string& directory) {
+  std::string text;
+  for (const Damage& damage : report.damages) {
+    text += fmt::format("{}, byte {}: {}\n", damage.path, damage.at, damage.what);
+  }
+  if (report.damage_count > report.damages.size()) {
+    text += fmt::format("and {} more\n", report.damage_count - report.damages.size());
+  }
+  for (const std::string& note : report.notes) text += "note: " + note + "\n";
+  return text + fmt::format(
+                    "{}: {}; {} segments ({} archived), {} bytes; {} lines, numbers {} to {}, {} "
+                    "skipped; {} torn; {} seals hold\n",
+                    directory, report.whole() ? "whole" : "DAMAGED", report.segments,
+                    report.archives, report.bytes, report.lines, report.first, report.last,
+                    report.skipped, report.torn_lines, report.seals);
+}
+
+std::string verify_json(const VerifyReport& report) {
+  std::string damages, notes;
+  for (const Damage& damage : report.damages) {
+    damages +=
+        fmt::format(R"({}{{"file": {}, "byte": {}, "what": {}}})", damages.empty() ? "" : ", ",
+                    json_string(damage.path), damage.at, json_string(damage.what));
+  }
+  for (const std::string& note : report.notes) {
+    notes.append(notes.empty() ? "" : ", ").append(json_string(note));
+  }
+  return fmt::format(
+      R"({{"whole": {}, "segments": {}, "archives": {}, "bytes": {}, "first": {}, "last": {}, )"
+      R"("lines": {}, "skipped": {}, "torn_lines": {}, "seals": {}, "damage_count": {}, )"
+      R"("damages": [{}], "notes": [{}]}})"
+      "\n",
+      report.whole(), report.segments, report.archives, report.bytes, report.first, report.last,
+      report.lines, report.skipped, report.torn_lines, report.seals, report.damage_count, damages,
+      notes);
+}
+
+}  // namespace natledger
