@@ -27,7 +27,7 @@ class Housekeeping {
   void archive();
 
   Ledger& ledger_;
-  const Archiver archiver_;
+  Archiver archiver_;
   const std::function<void(const char*)> failed_;
   LogThrottle sync_throttle_;
   LogThrottle archive_throttle_;

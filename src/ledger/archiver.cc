@@ -48,15 +48,17 @@ void Archiver::remove_leftovers() const {
   if (error) throw SystemError("read ledger " + directory_, error.value(), kReadRemedy);
 }
 
-bool Archiver::archive_next(TimePoint at, const std::function<bool()>& go_on) const {
+bool Archiver::archive_next(TimePoint at, const std::function<bool()>& go_on) {
   if (after_ == Duration::zero()) return false;
   for (const SealedSegment& sealed : list_sealed(directory_)) {
-    if (sealed.archived) continue;
+    if (sealed.archived || sealed.first_sequence <= tried_) continue;
     struct stat status {};
     check_call("stat " + sealed.path, ::stat(sealed.path.c_str(), &status));
     if (at < sealed_at(status) + after_) continue;
+    tried_ = sealed.first_sequence;
     return archive(sealed.path, go_on);
   }
+  tried_ = 0;
   return false;
 }
 

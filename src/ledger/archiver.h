@@ -2,6 +2,7 @@
 // Makes archives of sealed segments, one at a time; docs/ledger-format.md has the order of steps.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -19,14 +20,15 @@ class Archiver {
 
   // Archives the oldest segment that is due at `at`; false when none is. `go_on` is asked every few
   // milliseconds; false leaves the segment as it is. Throws SystemError, the segment being as it
-  // was.
-  bool archive_next(TimePoint at, const std::function<bool()>& go_on) const;
+  // was; the next call goes on with the one behind it, and begins again after the newest.
+  bool archive_next(TimePoint at, const std::function<bool()>& go_on);
 
  private:
   bool archive(const std::string& segment, const std::function<bool()>& go_on) const;
 
   const std::string directory_;
   const Duration after_;
+  uint64_t tried_ = 0;  // the first sequence of the segment tried last
 };
 
 }  // namespace natledger

@@ -150,7 +150,7 @@ void Ledger::recover() {
   // Until open_active() has done what the plan says, no file may be taken for the one written last.
   state_.device = 0;
   state_.inode = 0;
-  state_.last = std::max(state_.last, last.last_sequence);
+  state_.last = std::max(state_.last, plan.next - 1);
   state_.reserved_to = std::max(state_.reserved_to, plan.next - 1);
   next_ = plan.next;
   reserve(plan.next);

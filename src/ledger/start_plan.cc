@@ -33,8 +33,12 @@ StartPlan plan_start(const LedgerFound& found) {
   StartPlan plan;
   plan.before = judge_before(found, last_line);
   plan.next = last_line + 1;
-  if (plan.before == StartPlan::Before::kUnknown && found.state) {
-    plan.next = std::max({last_line, found.state->reserved_to, found.state->last}) + 1;
+  if (found.state) {
+    // Above what a start before this one gave up, and lines that can no longer be read.
+    plan.next = std::max(last_line, found.state->last) + 1;
+    if (plan.before == StartPlan::Before::kUnknown) {
+      plan.next = std::max(plan.next, found.state->reserved_to + 1);
+    }
   }
   if (found.active) {
     if (plan.before == StartPlan::Before::kCleanStop) {

@@ -19,8 +19,8 @@ struct LedgerState {
   std::string ledger_id;     // 12 hex digits, drawn once
   uint64_t reserved_to = 0;  // no number above it has been used
   std::string boot_id;       // of the kernel that the agent last ran on
-  bool clean = false;        // the agent stopped in good order ...
-  uint64_t last = 0;         // ... after this number
+  bool clean = false;        // the agent stopped in good order, after `last`
+  uint64_t last = 0;         // no number up to this one is to be used any more
   uint64_t device = 0;       // of the active segment
   uint64_t inode = 0;
 

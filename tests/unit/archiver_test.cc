@@ -86,6 +86,17 @@ TEST_F(ArchiverTest, WhatCannotBeWrittenIsSaidAndLeavesTheSegment) {
   EXPECT_EQ(names().count(sealed_name(1)), 1U);
 }
 
+TEST_F(ArchiverTest, OneThatFailsDoesNotHoldUpTheOthers) {
+  std::filesystem::create_directory(dir_ / (archived_name(1) + ".tmp"));
+  EXPECT_THROW(archiver_.archive_next(now() + 2h, always), SystemError);
+  EXPECT_TRUE(archiver_.archive_next(now() + 2h, always));
+  EXPECT_TRUE(archiver_.archive_next(now() + 2h, always));
+  EXPECT_FALSE(archiver_.archive_next(now() + 2h, always));
+  std::filesystem::remove(dir_ / (archived_name(1) + ".tmp"));
+  EXPECT_TRUE(archiver_.archive_next(now() + 2h, always));
+  EXPECT_EQ(names().count(sealed_name(1)), 0U);
+}
+
 TEST_F(ArchiverTest, LeftoversGoAtTheStart) {
   put(archived_name(1) + ".tmp");
   put("other.tmp");

@@ -153,7 +153,15 @@ TEST_F(LedgerTest, ARestoredLedgerUsesNoNumberTwice) {
   std::filesystem::rename(dir_ / "yesterday", dir_ / "ledger");
   open();
   EXPECT_EQ(ledger_->opening().plan.before, StartPlan::Before::kUnknown);
-  EXPECT_GT(ledger_->next_sequence(), 11U);
+  const uint64_t next = ledger_->next_sequence();
+  EXPECT_GT(next, 11U);
+  // Nor when that one dies before its first line.
+  kill();
+  open();
+  EXPECT_EQ(ledger_->opening().plan.before, StartPlan::Before::kKilled);
+  EXPECT_EQ(ledger_->next_sequence(), next);
+  EXPECT_EQ(ledger_->opening().plan.skipped_from, 2U);
+  EXPECT_EQ(ledger_->opening().plan.skipped_to, next - 1);
 }
 
 TEST_F(LedgerTest, ARestoredStateUsesNoNumberTwice) {

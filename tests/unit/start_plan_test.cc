@@ -27,6 +27,13 @@ LedgerState clean_state(uint64_t last, uint64_t reserved_to) {
   return state;
 }
 
+// Of an agent that went on behind this number.
+LedgerState running_state(uint64_t last, uint64_t reserved_to) {
+  LedgerState state = state_of(reserved_to);
+  state.last = last;
+  return state;
+}
+
 SegmentTail lines(uint64_t first, uint64_t last, uint64_t torn_bytes = 0) {
   SegmentTail tail;
   tail.first_sequence = first;
@@ -97,6 +104,12 @@ INSTANTIATE_TEST_SUITE_P(
         PlanCase{"killed before a line was written",
                  {"A", state_of(1000), torn_only(0), 50, 1},
                  {Before::kKilled, Active::kRemove, 0, 51, 0, 0}},
+        PlanCase{"killed before a line was written, behind numbers given up",
+                 {"A", running_state(60, 1000), torn_only(0), 50, 1},
+                 {Before::kKilled, Active::kRemove, 0, 61, 51, 60}},
+        PlanCase{"killed, and the archive before can no longer be read",
+                 {"A", running_state(60, 1000), torn_only(0), 0, 41},
+                 {Before::kKilled, Active::kRemove, 0, 61, 1, 60}},
         PlanCase{"power cut",
                  {"B", state_of(1000), lines(1, 50), 0, 0},
                  {Before::kUnknown, Active::kSeal, 1, 1001, 51, 1000}},
