@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Three threads: receive (socket to ring), pipeline (ring to ledger), housekeeping (sync). They
-// share the ring, the ledger's end and nothing else. The main thread waits for signals.
+// Threads: receive (socket to ring), pipeline (ring to ledger), two of housekeeping (sync;
+// archives). They share the ring, the ledger's end and nothing else. The main thread waits for
+// signals.
 #include "agent/agent.h"
 
 #include <unistd.h>
@@ -149,7 +150,7 @@ int run_agent(const Config& config, const RunOptions& options) {
   EventSocket socket{config.source.events, config.source.receive_buffer};
   warn_of_receive_buffer(config, socket);
   const TimePoint begin = socket.subscribed_at();
-  coverage.opening(ledger.opening(), begin);
+  coverage.opening(ledger, begin);
   coverage.start(begin, config.source.events, facts);
   Resync resync{dump_table, count_buckets};
   pipeline.begin(begin, &resync);

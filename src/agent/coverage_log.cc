@@ -24,13 +24,14 @@ CoverageRecord make_record(std::string action, TimePoint at) {
 CoverageLog::CoverageLog(RecordSink& sink, std::string observer)
     : sink_(sink), observer_(std::move(observer)) {}
 
-void CoverageLog::opening(const LedgerOpening& opening, TimePoint at) {
+void CoverageLog::opening(const Ledger& ledger, TimePoint at) {
+  const LedgerOpening& opening = ledger.opening();
   for (const std::string& note : opening.notes) log_warning("ledger: " + note);
   // Numbers that are missing are explained before anything else.
   if (opening.plan.skipped_from != 0) {
     skipped(at, opening.plan.skipped_from, opening.plan.skipped_to);
   }
-  if (opening.sealed) sealed(at, *opening.sealed);
+  if (const auto seal = ledger.seal_before()) sealed(at, *seal);
   // The clock may have been set back meanwhile, and a capture may be older than the one before.
   if (opening.covered_to.known()) gap(std::min(opening.covered_to, at), at, "agent-down");
 }

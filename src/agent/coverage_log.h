@@ -20,7 +20,7 @@ class CoverageLog {
   CoverageLog(RecordSink& sink, std::string observer);
 
   // What the ledger found when it was opened, as far as a reader must know it.
-  void opening(const LedgerOpening& opening, TimePoint at);
+  void opening(const Ledger& ledger, TimePoint at);
   // What is recorded from `at` on.
   void start(TimePoint at, uint32_t events, const StartFacts& facts);
   void sealed(TimePoint at, const SegmentSeal& seal);

@@ -3,6 +3,7 @@
 
 #include <sys/resource.h>
 
+#include <exception>
 #include <utility>
 
 #include "base/error.h"
@@ -12,6 +13,8 @@ namespace natledger {
 namespace {
 
 constexpr Duration kArchivingPeriod = std::chrono::seconds{10};
+// Behind a failure: what cannot be archived once will hardly be the next moment.
+constexpr Duration kArchivingRest = std::chrono::minutes{10};
 
 // Of the calling thread alone, as Linux has it.
 void yield_to_others() { ::setpriority(PRIO_PROCESS, 0, 19); }
@@ -47,16 +50,16 @@ void Housekeeping::keep() {
 // Segments that cannot be archived stay as they are, which is no loss.
 void Housekeeping::archive() {
   yield_to_others();
+  const TimePoint at = now();
+  if (at < archive_from_ && archive_from_ - at <= kArchivingRest) return;
   const auto go_on = [this] { return !archiving_.stopping(); };
   try {
     while (go_on() && archiver_.archive_next(now(), go_on)) {
     }
-  } catch (const SystemError& failure) {
-    uint64_t suppressed = 0;
-    if (archive_throttle_.pass(now(), suppressed)) {
-      log_warning("archive the ledger: " + std::string{failure.what()} +
-                  "; the segment stays as it is");
-    }
+  } catch (const std::exception& failure) {
+    archive_from_ = now() + kArchivingRest;
+    log_warning("archive the ledger: " + std::string{failure.what()} +
+                "; the segment stays as it is");
   }
 }
 

@@ -30,7 +30,7 @@ class Housekeeping {
   Archiver archiver_;
   const std::function<void(const char*)> failed_;
   LogThrottle sync_throttle_;
-  LogThrottle archive_throttle_;
+  TimePoint archive_from_;  // not before, after a failure
   PeriodicThread keeping_;
   PeriodicThread archiving_;
 };

@@ -22,6 +22,22 @@ struct Stats {
   uint64_t dropped = 0;
   uint64_t overruns = 0;
 
+  // What has happened since `before`.
+  Stats since(const Stats& before) const {
+    Stats rest = *this;
+    rest.received -= before.received;
+    rest.flows -= before.flows;
+    rest.ignored -= before.ignored;
+    rest.malformed -= before.malformed;
+    rest.filtered -= before.filtered;
+    rest.written -= before.written;
+    rest.coverage -= before.coverage;
+    rest.inferred -= before.inferred;
+    rest.dropped -= before.dropped;
+    rest.overruns -= before.overruns;
+    return rest;
+  }
+
   bool balances() const {
     return received == flows + ignored + malformed + filtered &&
            written == flows + coverage + inferred;

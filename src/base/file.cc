@@ -2,6 +2,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -51,6 +52,12 @@ std::string read_at(int fd, const std::string& path, uint64_t at, uint64_t bytes
   }
   text.resize(got);
   return text;
+}
+
+uint64_t file_bytes(int fd, const std::string& path) {
+  struct stat status {};
+  check_call("stat " + path, ::fstat(fd, &status));
+  return static_cast<uint64_t>(status.st_size);
 }
 
 bool write_whole(int fd, std::string_view text) {

@@ -25,6 +25,9 @@ UniqueFd open_file(const std::string& path, int flags, unsigned mode = 0,
 // `path`.
 std::string read_at(int fd, const std::string& path, uint64_t at, uint64_t bytes);
 
+// The size of an open file. Throws SystemError naming `path`.
+uint64_t file_bytes(int fd, const std::string& path);
+
 // Writes all of `text` at the descriptor's place. False, with errno, on the first failure.
 bool write_whole(int fd, std::string_view text);
 

@@ -24,7 +24,11 @@ Progress::~Progress() {
 }
 
 void Progress::update(uint64_t done, uint64_t total) {
-  if (!shown_ || ++calls_ % kCallsPerLook != 0) return;
+  if (++calls_ % kCallsPerLook == 0) show(done, total);
+}
+
+void Progress::show(uint64_t done, uint64_t total) {
+  if (!shown_) return;
   const TimePoint at = now();
   if (at < started_ + kPatience || at < drawn_ + kRedraw) return;
   drawn_ = at;

@@ -18,6 +18,8 @@ class Progress {
   // `done` of `total`; a total of 0 is not known. Cheap enough for each record: looks at the clock
   // once in a thousand calls.
   void update(uint64_t done, uint64_t total);
+  // The same for larger steps: looks at the clock each time.
+  void show(uint64_t done, uint64_t total);
 
  private:
   void draw(uint64_t done, uint64_t total);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -72,6 +73,16 @@ class Printer {
   std::string kept_;
 };
 
+// Whether there were any.
+bool say_damages(const std::vector<Damage>& damages) {
+  for (const Damage& damage : damages) {
+    std::fprintf(stderr, "natledger: passed over a part of %s, byte %llu: %s\n",
+                 damage.path.c_str(), static_cast<unsigned long long>(damage.at),
+                 damage.what.c_str());
+  }
+  return !damages.empty();
+}
+
 int run_cat(const CatOptions& options) {
   const uint64_t from = read_sequence("--from", options.from, 1);
   const uint64_t to = read_sequence("--to", options.to, UINT64_MAX);
@@ -81,12 +92,14 @@ int run_cat(const CatOptions& options) {
   const Config config = options.common.load();
   LedgerReader reader{ledger_directory(config, options.directory)};
   Printer printer{options.record == "ulogd"};
+  bool damaged = false;
   const auto print_rest = [&] {
     LedgerLine line;
     while (line.sequence < to && reader.next(line)) {
       if (line.sequence >= from && line.sequence <= to) printer.print(line.text);
     }
     printer.flush();
+    damaged = say_damages(reader.take_damages()) || damaged;
     return line.sequence >= to;
   };
   bool complete = print_rest();
@@ -98,12 +111,7 @@ int run_cat(const CatOptions& options) {
     std::fprintf(stderr, "natledger: passed over %llu torn lines\n",
                  static_cast<unsigned long long>(reader.torn_lines()));
   }
-  for (const Damage& damage : reader.damages()) {
-    std::fprintf(stderr, "natledger: passed over a part of %s, byte %llu: %s\n",
-                 damage.path.c_str(), static_cast<unsigned long long>(damage.at),
-                 damage.what.c_str());
-  }
-  return reader.damages().empty() ? 0 : 1;
+  return damaged ? 1 : 0;
 }
 
 }  // namespace

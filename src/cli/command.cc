@@ -22,6 +22,7 @@ std::function<int()> add_replay(CLI::App& app);
 std::function<int()> add_record(CLI::App& app);
 std::function<int()> add_table(CLI::App& app);
 std::function<int()> add_cat(CLI::App& app);
+std::function<int()> add_export(CLI::App& app);
 std::function<int()> add_verify(CLI::App& app);
 std::function<int()> add_who(CLI::App& app);
 std::function<int()> add_fields(CLI::App& app);
@@ -37,6 +38,7 @@ constexpr std::array kCommands{
     Command{"record", "capture the kernel's messages into a file", add_record},
     Command{"table", "the kernel's table now", add_table},
     Command{"cat", "print the records of a ledger", add_cat},
+    Command{"export", "a copy of part of a ledger, while it is written", add_export},
     Command{"verify", "check every promise of a ledger", add_verify},
     Command{"who", "who, inside, was behind this address at that time?", add_who},
     Command{"fields", "the keys that records have", add_fields},

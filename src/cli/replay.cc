@@ -43,6 +43,7 @@ void replay_file(const std::string& path, Pipeline& pipeline, CoverageLog* cover
   if (!source.first_time().known()) return;  // nothing in it
   EventRing ring{kRingBytes};
   Progress progress{"replay " + path};
+  const Stats before = pipeline.stats();
   if (coverage != nullptr) {
     // A capture is taken for whole: what was open before it cannot be asked for any more.
     coverage->start(source.first_time(), events, {});
@@ -51,7 +52,7 @@ void replay_file(const std::string& path, Pipeline& pipeline, CoverageLog* cover
   pipeline.begin(source.first_time(), nullptr);
   const auto finish = [&] {
     pipeline.drain(ring);
-    if (coverage != nullptr) coverage->stop(pipeline.whole_to(), pipeline.stats());
+    if (coverage != nullptr) coverage->stop(pipeline.whole_to(), pipeline.stats().since(before));
     pipeline.flush();
   };
   try {
@@ -96,7 +97,7 @@ int replay(const ReplayOptions& options, const Config& config, RecordSink& sink,
                      .max_flows = config.source.max_flows,
                      .coverage = coverage.get(),
                      .wait_for_sink = nullptr}};
-  if (target != nullptr) coverage->opening(target->ledger.opening(), target->begin);
+  if (target != nullptr) coverage->opening(target->ledger, target->begin);
   try {
     for (const std::string& file : options.files) {
       replay_file(file, pipeline, coverage.get(), config.source.events);

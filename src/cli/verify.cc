@@ -27,7 +27,7 @@ int run_verify(const VerifyOptions& options) {
   const std::string state = options.directory.empty() ? config.ledger.state : directory + "/state";
   Progress progress{"verifying the ledger"};
   const VerifyReport report =
-      verify_ledger(directory, state, [&progress](uint64_t bytes) { progress.update(bytes, 0); });
+      verify_ledger(directory, state, [&progress](uint64_t bytes) { progress.show(bytes, 0); });
   const std::string text = options.json ? verify_json(report) : verify_text(report, directory);
   std::fputs(text.c_str(), stdout);
   return report.whole() ? 0 : 1;

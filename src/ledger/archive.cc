@@ -2,7 +2,6 @@
 #include "ledger/archive.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -103,12 +102,6 @@ class LinePieces {
   size_t taken_ = 0;
 };
 
-uint64_t bytes_of(int fd, const std::string& path) {
-  struct stat status {};
-  check_call("stat " + path, ::fstat(fd, &status));
-  return static_cast<uint64_t>(status.st_size);
-}
-
 void write_or_throw(int fd, std::string_view text, const std::string& path) {
   if (!write_whole(fd, text)) throw SystemError("write " + path, errno, "make room");
 }
@@ -116,7 +109,7 @@ void write_or_throw(int fd, std::string_view text, const std::string& path) {
 bool compress(const std::string& segment, int out, const std::string& archive,
               const std::function<bool()>& go_on) {
   const Handle<ZSTD_CCtx, ZSTD_freeCCtx> context{ZSTD_createCCtx()};
-  check(context != nullptr, "libzstd has no memory for a context");
+  if (context == nullptr) throw SystemError("compress " + segment, ENOMEM);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, kLevel);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
   const UniqueFd in = open_file(segment, O_RDONLY);
@@ -128,33 +121,13 @@ bool compress(const std::string& segment, int out, const std::string& archive,
     compressed.resize(ZSTD_compressBound(piece.size()));
     const size_t bytes = ZSTD_compress2(context.get(), compressed.data(), compressed.size(),
                                         piece.data(), piece.size());
-    check(ZSTD_isError(bytes) == 0, "libzstd cannot compress");
+    if (ZSTD_isError(bytes) != 0) {
+      throw SystemError("compress " + segment + ": " + ZSTD_getErrorName(bytes));
+    }
     write_or_throw(out, std::string_view{compressed}.substr(0, bytes), archive);
     frames.push_back({0, bytes, piece.size(), 0});
   }
   write_or_throw(out, table_of(frames), archive);
-  return true;
-}
-
-bool is_same(const std::string& segment, const std::string& archive,
-             const std::function<bool()>& go_on) {
-  Archive made{open_file(archive, O_RDONLY), archive};
-  const UniqueFd in = open_file(segment, O_RDONLY);
-  uint64_t at = 0;
-  std::string content;
-  const auto differs = [&](const std::string& why) {
-    return SystemError("compress " + segment + ": what was written differs at byte " +
-                       std::to_string(at) + ": " + why + " (check disk and memory)");
-  };
-  if (!made.table_damage().empty()) throw differs(made.table_damage());
-  for (const ArchiveFrame& frame : made.frames()) {
-    if (!go_on()) return false;
-    const std::string damage = made.read_frame(frame, content);
-    if (!damage.empty()) throw differs(damage);
-    if (read_at(in.get(), segment, at, content.size()) != content) throw differs("content");
-    at += content.size();
-  }
-  if (at != bytes_of(in.get(), segment)) throw differs("length");
   return true;
 }
 
@@ -167,8 +140,8 @@ struct Archive::Decompressor {
 Archive::Archive(UniqueFd fd, std::string path)
     : fd_(std::move(fd)), path_(std::move(path)), decompressor_(std::make_unique<Decompressor>()) {
   check(decompressor_->context != nullptr, "libzstd has no memory for a context");
-  const uint64_t file_bytes = bytes_of(fd_.get(), path_);
-  if (!read_table(file_bytes)) walk(file_bytes);
+  const uint64_t bytes = file_bytes(fd_.get(), path_);
+  if (!read_table(bytes)) walk(bytes);
   uint64_t content_at = 0;
   for (ArchiveFrame& frame : frames_) {
     frame.content_at = content_at;
@@ -182,21 +155,21 @@ std::string Archive::read(uint64_t at, uint64_t bytes) const {
   return read_at(fd_.get(), path_, at, bytes);
 }
 
-bool Archive::read_table(uint64_t file_bytes) {
+bool Archive::read_table(uint64_t all) {
   const auto damaged = [this](const char* why) {
     table_damage_ = why;
     frames_.clear();
     return false;
   };
-  if (file_bytes < kTableHeaderBytes + kFooterBytes) return damaged("too short for a table");
-  const std::string footer = read(file_bytes - kFooterBytes, kFooterBytes);
+  if (all < kTableHeaderBytes + kFooterBytes) return damaged("too short for a table");
+  const std::string footer = read(all - kFooterBytes, kFooterBytes);
   if (footer.size() != kFooterBytes || load_le32(&footer[5]) != kFooterMagic || footer[4] != 0) {
     return damaged("no table of frames at the end");
   }
   const uint64_t entries = load_le32(footer.data());
   const uint64_t table_bytes = kTableHeaderBytes + entries * kTableEntryBytes + kFooterBytes;
-  if (table_bytes > file_bytes) return damaged("the table says more frames than there is room for");
-  const std::string table = read(file_bytes - table_bytes, table_bytes);
+  if (table_bytes > all) return damaged("the table says more frames than there is room for");
+  const std::string table = read(all - table_bytes, table_bytes);
   if (table.size() != table_bytes || load_le32(table.data()) != kTableMagic ||
       load_le32(&table[4]) != table_bytes - kTableHeaderBytes) {
     return damaged("the table does not begin where it should");
@@ -207,29 +180,38 @@ bool Archive::read_table(uint64_t file_bytes) {
     frames_.push_back({at, load_le32(entry), load_le32(entry + 4), 0});
     at += frames_.back().bytes;
   }
-  return at + table_bytes == file_bytes || damaged("the table does not add up to the file");
+  return at + table_bytes == all || damaged("the table does not add up to the file");
 }
 
 // Without a table: frame by frame, and behind a damaged one to where another may begin.
-void Archive::walk(uint64_t file_bytes) {
-  std::string window;
-  for (uint64_t at = 0; at < file_bytes;) {
-    window = read(at, std::min(file_bytes - at, 2 * uint64_t{ZSTD_COMPRESSBOUND(kFrameContent)}));
-    const bool frame =
-        window.size() < 4 || (load_le32(window.data()) & kSkippableMask) != kSkippable;
-    size_t bytes = ZSTD_findFrameCompressedSize(window.data(), window.size());
-    uint64_t content = 0;
-    if (ZSTD_isError(bytes) == 0) {
-      content = ZSTD_getFrameContentSize(window.data(), window.size());
-      if (content > kMostContent) content = 0;
-    } else {
-      std::string magic;
-      append_le32(magic, kFrameMagic);
-      bytes = window.find(magic, 1);
-      if (bytes == std::string_view::npos) bytes = window.size();
+void Archive::walk(uint64_t all) {
+  constexpr uint64_t kWindow = 2 * uint64_t{ZSTD_COMPRESSBOUND(kFrameContent)};
+  std::string magic;
+  append_le32(magic, kFrameMagic);
+  std::string window = read(0, std::min(all, kWindow));
+  uint64_t window_at = 0;
+  for (uint64_t at = 0; at < all;) {
+    const uint64_t inside = std::min<uint64_t>(at - window_at, window.size());
+    const std::string_view rest = std::string_view{window}.substr(inside);
+    const size_t bytes = ZSTD_findFrameCompressedSize(rest.data(), rest.size());
+    // Damaged, or only cut by the window's end.
+    if (ZSTD_isError(bytes) != 0 && inside != 0 && window_at + window.size() < all) {
+      window = read(at, std::min(all - at, kWindow));
+      window_at = at;
+      continue;
     }
-    if (frame) frames_.push_back({at, bytes, content, 0});
-    at += bytes;
+    ArchiveFrame frame{at, bytes, 0, 0};
+    if (ZSTD_isError(bytes) != 0) {
+      frame.bytes = std::min(rest.find(magic, 1), rest.size());
+    } else {
+      const uint64_t content = ZSTD_getFrameContentSize(rest.data(), rest.size());
+      if (content <= kMostContent) frame.content = content;
+    }
+    if (frame.bytes == 0) return;  // cut meanwhile
+    const bool skippable =
+        rest.size() >= 4 && (load_le32(rest.data()) & kSkippableMask) == kSkippable;
+    if (!skippable) frames_.push_back(frame);
+    at += frame.bytes;
   }
 }
 
@@ -240,9 +222,9 @@ std::string Archive::read_frame(const ArchiveFrame& frame, std::string& content)
   }
   const std::string bytes = read(frame.at, frame.bytes);
   if (bytes.size() != frame.bytes) return "the file ends within the frame";
-  if (ZSTD_getFrameContentSize(bytes.data(), bytes.size()) != frame.content) {
-    return "the frame's header is damaged";
-  }
+  const uint64_t content_size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
+  if (content_size == ZSTD_CONTENTSIZE_UNKNOWN) return "the frame does not say its size";
+  if (content_size != frame.content) return "the frame's header is damaged";
   content.resize(frame.content);
   const size_t got = ZSTD_decompressDCtx(decompressor_->context.get(), content.data(),
                                          content.size(), bytes.data(), bytes.size());
@@ -255,12 +237,36 @@ std::string Archive::read_frame(const ArchiveFrame& frame, std::string& content)
   return "the frame holds less than it says";
 }
 
+Comparison compare_archive(const std::string& segment, const std::string& archive,
+                           const std::function<bool()>& go_on) {
+  Archive made{open_file(archive, O_RDONLY), archive};
+  const UniqueFd in = open_file(segment, O_RDONLY);
+  uint64_t at = 0;
+  const auto differs = [&](bool damaged, const std::string& why) {
+    return Comparison{false, damaged, "at byte " + std::to_string(at) + ": " + why};
+  };
+  if (!made.table_damage().empty()) return differs(true, made.table_damage());
+  std::string content;
+  for (const ArchiveFrame& frame : made.frames()) {
+    if (!go_on()) return {};
+    const std::string damage = made.read_frame(frame, content);
+    if (!damage.empty()) return differs(true, damage);
+    if (read_at(in.get(), segment, at, content.size()) != content) return differs(false, "content");
+    at += content.size();
+  }
+  if (at != file_bytes(in.get(), segment)) return differs(false, "length");
+  return {true, false, {}};
+}
+
 bool write_archive(const std::string& segment, const std::string& archive,
                    const std::function<bool()>& go_on) {
   const UniqueFd out = open_file(archive, O_WRONLY | O_CREAT | O_TRUNC, 0640);
   if (!compress(segment, out.get(), archive, go_on)) return false;
   check_call("sync " + archive, ::fsync(out.get()));
-  return is_same(segment, archive, go_on);
+  const Comparison made = compare_archive(segment, archive, go_on);
+  if (made.difference.empty()) return made.same;
+  throw SystemError("compress " + segment + ": what was written differs " + made.difference +
+                    " (check disk and memory)");
 }
 
 }  // namespace natledger

@@ -38,8 +38,8 @@ class Archive {
  private:
   struct Decompressor;
 
-  bool read_table(uint64_t file_bytes);
-  void walk(uint64_t file_bytes);
+  bool read_table(uint64_t all);
+  void walk(uint64_t all);
   std::string read(uint64_t at, uint64_t bytes) const;
 
   UniqueFd fd_;
@@ -48,6 +48,16 @@ class Archive {
   std::vector<ArchiveFrame> frames_;
   std::string table_damage_;
 };
+
+// Whether an archive holds a segment's bytes. False too when `go_on`, asked at each frame, says so.
+// Throws SystemError when one of them cannot be read.
+struct Comparison {
+  bool same = false;
+  bool damaged = false;    // the archive, which says nothing of the segment then
+  std::string difference;  // what and where; empty when they are the same, or when it was ended
+};
+Comparison compare_archive(const std::string& segment, const std::string& archive,
+                           const std::function<bool()>& go_on);
 
 // Compresses the segment at `segment` into `archive`, then reads it back and compares. `go_on` is
 // asked at each frame; false ends it early. Whether the whole archive was made. Throws SystemError.

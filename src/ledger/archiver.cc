@@ -5,12 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "ledger/archive.h"
 #include "ledger/segment.h"
 
@@ -20,7 +22,8 @@ namespace {
 
 constexpr std::string_view kUnfinishedEnd = ".tmp";
 
-// When it got its name: renaming is the last thing done to a segment.
+// When it got its name, which is the last thing that we do to a segment; who changes its mode later
+// only delays its archive.
 TimePoint sealed_at(const struct stat& status) {
   return TimePoint{status.st_ctim.tv_sec * kNsPerSecond + status.st_ctim.tv_nsec};
 }
@@ -40,12 +43,14 @@ Archiver::Archiver(std::string directory, Duration after)
 
 void Archiver::remove_leftovers() const {
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator{directory_, error}) {
-    const std::string name = entry.path().filename();
+  std::filesystem::directory_iterator entry{directory_, error};
+  for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
+    const std::string name = entry->path().filename();
     if (!name.starts_with("conntrack-") || !name.ends_with(kUnfinishedEnd)) continue;
-    check_call("remove " + entry.path().string(), ::unlink(entry.path().c_str()));
+    if (::unlink(entry->path().c_str()) == 0) continue;
+    log_warning("remove " + entry->path().string() + ": " + error_text(errno) +
+                " (what is half archived is of no use; remove it)");
   }
-  if (error) throw SystemError("read ledger " + directory_, error.value(), kReadRemedy);
 }
 
 bool Archiver::archive_next(TimePoint at, const std::function<bool()>& go_on) {
@@ -64,6 +69,15 @@ bool Archiver::archive_next(TimePoint at, const std::function<bool()>& go_on) {
 
 bool Archiver::archive(const std::string& segment, const std::function<bool()>& go_on) const {
   const std::string made = segment + std::string{kArchiveEnd};
+  if (::access(made.c_str(), F_OK) == 0) {
+    const Comparison found = compare_archive(segment, made, go_on);
+    if (found.same) return remove(segment);
+    if (found.difference.empty()) return false;  // told to stop
+    if (!found.damaged) {
+      throw SystemError("archive " + segment + ": " + made + " holds something else, " +
+                        found.difference + " (an old copy was put back; move one of them away)");
+    }
+  }
   const std::string unfinished = made + std::string{kUnfinishedEnd};
   // Whatever happens, nothing half made stays.
   struct Unfinished {
@@ -74,6 +88,10 @@ bool Archiver::archive(const std::string& segment, const std::function<bool()>& 
   copy_owner(segment, unfinished);
   check_call("rename " + unfinished, ::rename(unfinished.c_str(), made.c_str()));
   sync_directory(directory_);
+  return remove(segment);
+}
+
+bool Archiver::remove(const std::string& segment) {
   check_call("remove " + segment, ::unlink(segment.c_str()));
   return true;
 }

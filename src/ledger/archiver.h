@@ -15,7 +15,7 @@ class Archiver {
   // Segments are archived when they have been sealed for `after`; zero: never.
   Archiver(std::string directory, Duration after);
 
-  // What an archiver that was stopped left half made. Throws SystemError.
+  // Removes what an archiver that was stopped left half made.
   void remove_leftovers() const;
 
   // Archives the oldest segment that is due at `at`; false when none is. `go_on` is asked every few
@@ -25,6 +25,7 @@ class Archiver {
 
  private:
   bool archive(const std::string& segment, const std::function<bool()>& go_on) const;
+  static bool remove(const std::string& segment);
 
   const std::string directory_;
   const Duration after_;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <random>
+#include <thread>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -54,6 +55,17 @@ std::string ledger_id_of(const std::string& event_id) {
   return event_id.substr(0, event_id.find('-'));
 }
 
+// A reader that asks whether somebody writes holds the lock for a moment.
+bool lock_patiently(int fd) {
+  constexpr int kTries = 20;
+  constexpr std::chrono::milliseconds kBetween{10};
+  for (int i = 0; ::flock(fd, LOCK_EX | LOCK_NB) < 0; ++i) {
+    if (i == kTries) return false;
+    std::this_thread::sleep_for(kBetween);
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string read_boot_id() {
@@ -85,7 +97,7 @@ Ledger::Ledger(const LedgerOptions& options)
   const bool made = make_directory(options_.directory, "ledger.directory");
   make_directory(options_.state, "ledger.state");
   directory_fd_ = open_file(options_.directory, O_RDONLY | O_DIRECTORY, 0, "see ledger.directory");
-  if (::flock(directory_fd_.get(), LOCK_EX | LOCK_NB) < 0) {
+  if (!lock_patiently(directory_fd_.get())) {
     throw SystemError("lock ledger " + options_.directory +
                       ": another natledger writes it (stop that one, or give this one its own "
                       "ledger.directory)");
@@ -138,6 +150,9 @@ void Ledger::recover() {
       // Of a restored copy the lines end before the mark does.
       opening_.covered_to = std::min(covered_->synced_to(), last.last_time);
       if (!opening_.covered_to.known()) opening_.covered_to = last.last_time;
+      // What the mark said was lost: should this start die too, the next must not believe it.
+      covered_->set_written_to(opening_.covered_to);
+      covered_->set_synced_to(opening_.covered_to);
       break;
   }
 
@@ -151,6 +166,7 @@ void Ledger::recover() {
   state_.device = 0;
   state_.inode = 0;
   state_.last = std::max(state_.last, plan.next - 1);
+  state_.lines = last.last_sequence;
   state_.reserved_to = std::max(state_.reserved_to, plan.next - 1);
   next_ = plan.next;
   reserve(plan.next);
@@ -179,19 +195,24 @@ void Ledger::open_active(const StartPlan& plan) {
   struct stat status {};
   check_call("stat " + active_path_, ::fstat(active_.get(), &status));
   const std::lock_guard lock{state_mutex_};
-  if (status.st_size == 0) describe_last_sealed();
+  opening_.new_segment = status.st_size == 0;
   state_.device = status.st_dev;
   state_.inode = status.st_ino;
   state_file_->store(state_);
 }
 
-void Ledger::describe_last_sealed() {
+std::optional<SegmentSeal> Ledger::seal_before() const {
+  if (!opening_.new_segment) return {};
   const std::vector<SealedSegment> sealed = list_sealed(options_.directory);
-  if (sealed.empty()) return;
-  opening_.sealed = describe_segment(sealed.back());
-  if (opening_.sealed) return;
-  opening_.notes.push_back("part of " + sealed.back().path +
-                           " cannot be read, so the chain begins anew behind it");
+  if (sealed.empty()) return {};
+  try {
+    if (auto seal = describe_newest(sealed)) return seal;
+    log_warning("ledger: part of " + sealed.back().path +
+                " cannot be read, so the chain begins anew behind it");
+  } catch (const SystemError& error) {
+    log_warning("ledger: " + std::string{error.what()} + "; the chain begins anew behind it");
+  }
+  return {};
 }
 
 void Ledger::seal(const std::string& path, const StartPlan& plan, bool ends_in_newline) {
@@ -202,6 +223,11 @@ void Ledger::seal(const std::string& path, const StartPlan& plan, bool ends_in_n
   RoomAhead::give_back(fd.get());
   check_call("sync " + path, ::fdatasync(fd.get()));
   const std::string sealed = options_.directory + "/" + sealed_name(plan.seal_as);
+  const std::string archive = sealed + std::string{kArchiveEnd};
+  if (::access(archive.c_str(), F_OK) == 0) {
+    throw SystemError("seal " + path + " as " + sealed + ": " + archive +
+                      " is there, so an old copy was put back (move one of the two away)");
+  }
   check_call("rename " + path + " to " + sealed,
              ::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, sealed.c_str(), RENAME_NOREPLACE));
   opening_.notes.push_back("sealed what the last agent left as " + sealed);
@@ -269,7 +295,7 @@ bool Ledger::close_clean(TimePoint covered_to) {
   covered_->set_synced_to(covered_->written_to());
   const std::lock_guard lock{state_mutex_};
   state_.clean = true;
-  state_.last = next_.load() - 1;
+  state_.last = state_.lines = next_.load() - 1;
   state_file_->store(state_);
   return true;
 }

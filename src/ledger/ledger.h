@@ -41,8 +41,7 @@ struct LedgerOpening {
   StartPlan plan;
   // The record before this start is whole up to here; the zero instant when there is none.
   TimePoint covered_to;
-  // The segment before a new one, which its first line tells of.
-  std::optional<SegmentSeal> sealed;
+  bool new_segment = false;  // the active one has no line yet
   // What an operator should know: a sealed torn segment, a damaged state.
   std::vector<std::string> notes;
 };
@@ -55,6 +54,9 @@ class Ledger final : public RecordSink {
   ~Ledger() override;
 
   const LedgerOpening& opening() const { return opening_; }
+  // What the beginning of a new segment has to say of the one before; nothing when there is none.
+  // Reads all of that, so it is asked for when events are already being received.
+  std::optional<SegmentSeal> seal_before() const;
 
   uint64_t next_sequence() const override { return next_.load(std::memory_order_relaxed); }
   const std::string& id_prefix() const override { return id_prefix_; }
@@ -74,7 +76,6 @@ class Ledger final : public RecordSink {
  private:
   void recover();
   void open_active(const StartPlan& plan);
-  void describe_last_sealed();
   void seal(const std::string& path, const StartPlan& plan, bool ends_in_newline);
   void set_owner(int fd, const std::string& path, unsigned mode);
   void reserve(uint64_t from);

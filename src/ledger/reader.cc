@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ledger/reader.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/error.h"
 #include "ledger/line.h"
 
 namespace natledger {
@@ -20,10 +22,15 @@ void LedgerReader::take_files(LedgerFiles files) {
 
 bool LedgerReader::advance() {
   if (stream_ && (!last_ || stream_->is_at(stream_->path()))) return false;
-  take_files(list_ledger(directory_));
+  try {
+    take_files(list_ledger(directory_));
+  } catch (const SystemError&) {
+    return false;  // between two names, or away for now
+  }
   // What is being read is among them, under its new name.
   const auto is_read = [this](const SealedSegment& sealed) {
-    return sealed.first_sequence <= last_sequence_ || (stream_ && stream_->is_at(sealed.path));
+    return sealed.first_sequence <= std::max(last_sequence_, last_name_) ||
+           (stream_ && stream_->is_at(sealed.path));
   };
   while (next_sealed_ < sealed_.size() && is_read(sealed_[next_sealed_])) ++next_sealed_;
   last_ = false;
@@ -35,6 +42,7 @@ bool LedgerReader::advance() {
 void LedgerReader::open_next() {
   stream_.reset();
   while (next_sealed_ < sealed_.size()) {
+    last_name_ = std::max(last_name_, sealed_[next_sealed_].first_sequence);
     SegmentStream sealed{sealed_[next_sealed_++]};
     if (!sealed.is_open()) continue;
     stream_.emplace(std::move(sealed));
@@ -62,9 +70,19 @@ bool LedgerReader::next(LedgerLine& line) {
 void LedgerReader::leave_segment() {
   if (!buffer_.empty()) ++torn_lines_;
   buffer_.clear();
-  const std::vector<Damage>& damages = stream_->damages();
-  damages_.insert(damages_.end(), damages.begin(), damages.end());
+  damages_ = take_damages();
+  taken_damages_ = 0;
   open_next();
+}
+
+std::vector<Damage> LedgerReader::take_damages() {
+  std::vector<Damage> taken = std::move(damages_);
+  damages_.clear();
+  if (!stream_) return taken;
+  const std::vector<Damage>& more = stream_->damages();
+  taken.insert(taken.end(), more.begin() + static_cast<ptrdiff_t>(taken_damages_), more.end());
+  taken_damages_ = more.size();
+  return taken;
 }
 
 // Takes the next whole record of the buffer, passing over torn lines.

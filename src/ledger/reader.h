@@ -27,13 +27,13 @@ class LedgerReader {
   // Throws SystemError when a segment cannot be read.
   bool next(LedgerLine& line);
   // When next() has come to the end: whether the active segment was sealed, so that next() goes on
-  // with what is left of it and with the segments behind. Throws SystemError.
+  // with what is left of it and with the segments behind.
   bool advance();
 
   // Lines that were no whole records.
   uint64_t torn_lines() const { return torn_lines_; }
-  // Parts of archives that could not be read; their numbers are missing.
-  const std::vector<Damage>& damages() const { return damages_; }
+  // Parts of archives that could not be read since the last call; their numbers are missing.
+  std::vector<Damage> take_damages();
 
  private:
   bool take_line(LedgerLine& line);
@@ -46,10 +46,12 @@ class LedgerReader {
   std::vector<SealedSegment> sealed_;  // those to be read, the next at next_sealed_
   size_t next_sealed_ = 0;
   uint64_t last_sequence_ = 0;           // of the lines read
+  uint64_t last_name_ = 0;               // of the sealed segments opened
   std::optional<SegmentStream> active_;  // opened at once: it may be renamed meanwhile
   std::optional<SegmentStream> stream_;  // what is being read
   bool last_ = false;                    // that is the newest segment
-  std::vector<Damage> damages_;
+  std::vector<Damage> damages_;          // of segments that were left, not yet taken
+  size_t taken_damages_ = 0;             // of the one being read
   std::string buffer_;
   size_t at_ = 0;
   uint64_t torn_lines_ = 0;

@@ -7,6 +7,9 @@
 
 namespace natledger {
 
+namespace {
+
+// Nothing when part of it is damaged, or it has gone.
 std::optional<SegmentSeal> describe_segment(const SealedSegment& sealed) {
   SegmentStream stream{sealed};
   if (!stream.is_open()) return {};
@@ -33,11 +36,22 @@ std::optional<SegmentSeal> describe_segment(const SealedSegment& sealed) {
   return seal;
 }
 
+}  // namespace
+
+std::optional<SegmentSeal> describe_newest(const std::vector<SealedSegment>& sealed) {
+  auto seal = describe_segment(sealed.back());
+  if (seal && seal->previous.empty() && sealed.size() > 1) {
+    const auto before = describe_segment(sealed[sealed.size() - 2]);
+    if (before) seal->previous = before->sha256;
+  }
+  return seal;
+}
+
 std::optional<SegmentSeal> seal_at_front(std::string_view text) {
   for (int i = 0; i < 2; ++i) {
     const size_t end = text.find('\n');
     if (end == std::string_view::npos) return {};
-    if (const auto seal = seal_in(text.substr(0, end))) return seal;
+    if (auto seal = seal_in(text.substr(0, end))) return seal;
     text.remove_prefix(end + 1);
   }
   return {};

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ledger/segment.h"
 
@@ -22,9 +23,10 @@ struct SegmentSeal {
   bool operator==(const SegmentSeal&) const = default;
 };
 
-// Reads all of a segment. Nothing when part of it cannot be read, or it has gone. Throws
-// SystemError.
-std::optional<SegmentSeal> describe_segment(const SealedSegment& sealed);
+// Reads all of the newest segment. Nothing when part of it is damaged, or it has gone. If it says
+// nothing of the one before, being torn from the start, that one is read too. Throws SystemError
+// when the disk refuses.
+std::optional<SegmentSeal> describe_newest(const std::vector<SealedSegment>& sealed);
 
 // What a line says; nothing when it is no `segment-sealed`.
 std::optional<SegmentSeal> seal_in(std::string_view line);

@@ -28,6 +28,7 @@ constexpr std::string_view kSealedStart = "conntrack-";
 constexpr std::string_view kSealedEnd = ".json";
 constexpr size_t kNameDigits = 19;
 constexpr uint64_t kBlockBytes = 64 * 1024;
+constexpr size_t kMostLineBytes = 1 << 20;
 
 // 0 for the name of anything but a sealed segment.
 uint64_t sequence_in_name(std::string_view name) {
@@ -36,25 +37,30 @@ uint64_t sequence_in_name(std::string_view name) {
   const char* digits = name.data() + kSealedStart.size();
   uint64_t sequence = 0;
   const auto [end, error] = std::from_chars(digits, digits + kNameDigits, sequence);
-  return error == std::errc{} && end == digits + kNameDigits ? sequence : 0;
+  const bool whole = error == std::errc{} && end == digits + kNameDigits;
+  return whole && sequence <= kMostSequence ? sequence : 0;
 }
 
 // Up to `bytes` from place `at`: fewer only at the end.
 using ReadAt = std::function<std::string(uint64_t at, uint64_t bytes)>;
 
-// Reads forward to the first whole line.
-uint64_t find_first_sequence(const ReadAt& read, uint64_t size) {
+// Reads forward to the first whole line. Whether there is one; else what take_unended() found
+// stays.
+bool find_first_line(const ReadAt& read, uint64_t size, SegmentTail& tail) {
   std::string text;
   for (uint64_t at = 0; at < size; at += kBlockBytes) {
     text += read(at, std::min(kBlockBytes, size - at));
     size_t start = 0;
     for (size_t end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
-      const uint64_t sequence = sequence_of(std::string_view{text}.substr(start, end - start));
-      if (sequence != 0) return sequence;
+      const std::string_view line = std::string_view{text}.substr(start, end - start);
+      if (sequence_of(line) == 0) continue;
+      tail.first_sequence = sequence_of(line);
+      tail.first_time = time_of(line);
+      return true;
     }
     text.erase(0, start);
   }
-  return 0;
+  return false;
 }
 
 bool take_last_line(std::string_view line, SegmentTail& tail) {
@@ -69,14 +75,15 @@ bool take_last_line(std::string_view line, SegmentTail& tail) {
 // A line that lacks nothing but its '\n', which sealing will add.
 bool take_unended(std::string_view rest, SegmentTail& tail) {
   if (!take_last_line(rest, tail)) return false;
-  if (tail.first_sequence == 0) tail.first_sequence = tail.last_sequence;
+  tail.first_sequence = tail.last_sequence;
+  tail.first_time = tail.last_time;
   tail.torn_bytes = 0;
   return true;
 }
 
 // Reads backward to the last whole line.
 void find_last_line(const ReadAt& read, SegmentTail& tail) {
-  std::string text;  // the end of the file, as far as read
+  std::string text;  // what has been read and not looked at
   bool looked_behind = false;
   for (uint64_t at = tail.bytes; at > 0;) {
     const uint64_t bytes = std::min(kBlockBytes, at);
@@ -90,7 +97,10 @@ void find_last_line(const ReadAt& read, SegmentTail& tail) {
     }
     while (end != std::string::npos) {
       const size_t before = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
-      if (before == std::string::npos && at > 0) break;
+      if (before == std::string::npos && at > 0) {
+        text.resize(end + 1);
+        break;
+      }
       const size_t start = before == std::string::npos ? 0 : before + 1;
       const std::string_view line = std::string_view{text}.substr(start, end - start);
       if (take_last_line(line, tail)) {
@@ -98,6 +108,11 @@ void find_last_line(const ReadAt& read, SegmentTail& tail) {
         return;
       }
       end = before;
+    }
+    // No record is so long: zeros, or something else that was never a line.
+    if (text.size() > kMostLineBytes) {
+      looked_behind = true;
+      text.assign(1, '\0');
     }
   }
   if (!looked_behind && take_unended(text, tail)) return;
@@ -110,6 +125,67 @@ bool is_file(const std::string& path, const struct stat& status) {
          other.st_ino == status.st_ino;
 }
 
+SegmentTail read_plain_tail(const OpenSegment& open) {
+  struct stat status {};
+  check_call("stat " + open.path, ::fstat(open.fd.get(), &status));
+  SegmentTail tail;
+  tail.bytes = static_cast<uint64_t>(status.st_size);
+  tail.device = status.st_dev;
+  tail.inode = status.st_ino;
+  const ReadAt read = [&](uint64_t at, uint64_t bytes) {
+    return read_at(open.fd.get(), open.path, at, bytes);
+  };
+  if (tail.bytes == 0) return tail;
+  tail.ends_in_newline = read(tail.bytes - 1, 1) == "\n";
+  find_last_line(read, tail);
+  if (tail.last_sequence != 0) find_first_line(read, tail.bytes, tail);
+  return tail;
+}
+
+SegmentTail read_archive_tail(const OpenSegment& open) {
+  Archive archive{UniqueFd{::fcntl(open.fd.get(), F_DUPFD_CLOEXEC, 0)}, open.path};
+  std::string content;
+  const ReadAt read = [&](uint64_t at, uint64_t bytes) { return content.substr(at, bytes); };
+  SegmentTail tail;
+  uint64_t behind = 0;  // bytes of frames without a whole line
+  for (size_t i = archive.frames().size(); i-- > 0 && tail.last_sequence == 0;) {
+    if (!archive.read_frame(archive.frames()[i], content).empty()) continue;
+    if (behind == 0) tail.ends_in_newline = content.ends_with('\n');
+    tail.bytes = content.size();
+    find_last_line(read, tail);
+    behind += tail.torn_bytes;
+  }
+  tail.torn_bytes = behind;
+  bool found = tail.last_sequence == 0;
+  for (size_t i = 0; i < archive.frames().size() && !found; ++i) {
+    if (!archive.read_frame(archive.frames()[i], content).empty()) continue;
+    found = find_first_line(read, content.size(), tail);
+  }
+  tail.bytes = 0;
+  for (const ArchiveFrame& frame : archive.frames()) tail.bytes += frame.content;
+  return tail;
+}
+
+TimePoint changed_at(const std::string& directory) {
+  struct stat status {};
+  check_call("read ledger " + directory, ::stat(directory.c_str(), &status), kReadRemedy);
+  return {status.st_mtim.tv_sec * kNsPerSecond + status.st_mtim.tv_nsec};
+}
+
+std::vector<SealedSegment> read_names(const std::string& directory) {
+  const Handle<DIR, ::closedir> dir{::opendir(directory.c_str())};
+  if (!dir) throw SystemError("read ledger " + directory, errno, kReadRemedy);
+  std::vector<SealedSegment> segments;
+  while (const dirent* entry = ::readdir(dir.get())) {
+    std::string_view name = entry->d_name;
+    const bool archived = name.ends_with(kArchiveEnd);
+    if (archived) name.remove_suffix(kArchiveEnd.size());
+    const uint64_t first = sequence_in_name(name);
+    if (first != 0) segments.push_back({first, directory + "/" + entry->d_name, archived});
+  }
+  return segments;
+}
+
 }  // namespace
 
 std::string sealed_name(uint64_t first_sequence) {
@@ -120,15 +196,13 @@ std::string sealed_name(uint64_t first_sequence) {
 }
 
 std::vector<SealedSegment> list_sealed(const std::string& directory) {
-  const Handle<DIR, ::closedir> dir{::opendir(directory.c_str())};
-  if (!dir) throw SystemError("read ledger " + directory, errno, kReadRemedy);
+  // A name that is exchanged for another while one reads may be met under neither.
+  constexpr int kTries = 5;
   std::vector<SealedSegment> segments;
-  while (const dirent* entry = ::readdir(dir.get())) {
-    std::string_view name = entry->d_name;
-    const bool archived = name.ends_with(kArchiveEnd);
-    if (archived) name.remove_suffix(kArchiveEnd.size());
-    const uint64_t first = sequence_in_name(name);
-    if (first != 0) segments.push_back({first, directory + "/" + entry->d_name, archived});
+  for (int i = 0; i < kTries; ++i) {
+    const TimePoint before = changed_at(directory);
+    segments = read_names(directory);
+    if (changed_at(directory) == before) break;
   }
   std::sort(segments.begin(), segments.end(), [](const auto& a, const auto& b) {
     return std::tie(a.first_sequence, a.archived) < std::tie(b.first_sequence, b.archived);
@@ -172,49 +246,24 @@ LedgerFiles list_ledger(const std::string& directory) {
   return files;
 }
 
-SegmentTail read_tail(const std::string& path) {
-  const UniqueFd fd = open_segment(path);
-  check_call("read ledger " + path, fd.get(), kReadRemedy);
-  struct stat status {};
-  check_call("stat " + path, ::fstat(fd.get(), &status));
-  SegmentTail tail;
-  tail.bytes = static_cast<uint64_t>(status.st_size);
-  tail.device = status.st_dev;
-  tail.inode = status.st_ino;
-  const ReadAt read = [&](uint64_t at, uint64_t bytes) {
-    return read_at(fd.get(), path, at, bytes);
-  };
-  if (tail.bytes == 0) return tail;
-  tail.ends_in_newline = read(tail.bytes - 1, 1) == "\n";
-  find_last_line(read, tail);
-  if (tail.last_sequence != 0) tail.first_sequence = find_first_sequence(read, tail.bytes);
-  return tail;
+OpenSegment open_sealed(const SealedSegment& sealed) {
+  OpenSegment open{open_segment(sealed.path), sealed.path, sealed.archived};
+  if (open.fd || sealed.archived) return open;
+  open.path += kArchiveEnd;
+  open.archived = true;
+  open.fd = open_segment(open.path);
+  return open;
 }
 
-SegmentTail read_tail(const SealedSegment& sealed) {
-  if (!sealed.archived) return read_tail(sealed.path);
-  UniqueFd fd = open_segment(sealed.path);
-  check_call("read ledger " + sealed.path, fd.get(), kReadRemedy);
-  Archive archive{std::move(fd), sealed.path};
-  std::string content;
-  const ReadAt read = [&](uint64_t at, uint64_t bytes) { return content.substr(at, bytes); };
-  SegmentTail tail;
-  uint64_t behind = 0;  // bytes of frames without a whole line
-  for (size_t i = archive.frames().size(); i-- > 0 && tail.last_sequence == 0;) {
-    if (!archive.read_frame(archive.frames()[i], content).empty()) continue;
-    if (behind == 0) tail.ends_in_newline = content.ends_with('\n');
-    tail.bytes = content.size();
-    find_last_line(read, tail);
-    behind += tail.torn_bytes;
-  }
-  tail.torn_bytes = behind;
-  for (size_t i = 0; i < archive.frames().size() && tail.first_sequence == 0; ++i) {
-    if (!archive.read_frame(archive.frames()[i], content).empty()) continue;
-    tail.first_sequence = find_first_sequence(read, content.size());
-  }
-  tail.bytes = 0;
-  for (const ArchiveFrame& frame : archive.frames()) tail.bytes += frame.content;
-  return tail;
+SegmentTail read_tail(const std::string& path) {
+  return read_tail(OpenSegment{open_segment(path), path, false});
+}
+
+SegmentTail read_tail(const SealedSegment& sealed) { return read_tail(open_sealed(sealed)); }
+
+SegmentTail read_tail(const OpenSegment& open) {
+  if (!open.fd) throw SystemError("read ledger " + open.path, ENOENT, kReadRemedy);
+  return open.archived ? read_archive_tail(open) : read_plain_tail(open);
 }
 
 }  // namespace natledger

@@ -38,8 +38,9 @@ std::vector<SealedSegment> list_sealed(const std::string& directory);
 struct SegmentTail {
   uint64_t first_sequence = 0;  // of its whole lines; 0: it has none
   uint64_t last_sequence = 0;
-  TimePoint last_time;  // @timestamp of the last whole line
-  std::string last_id;  // event.id of the last whole line
+  TimePoint first_time;  // @timestamp of the first whole line
+  TimePoint last_time;   // @timestamp of the last whole line
+  std::string last_id;   // event.id of the last whole line
   uint64_t bytes = 0;
   uint64_t torn_bytes = 0;  // behind the last whole line
   bool ends_in_newline = true;
@@ -64,9 +65,19 @@ struct LedgerFiles {
 // Throws SystemError when the directory holds no segment, or cannot be read.
 LedgerFiles list_ledger(const std::string& directory);
 
-// Throws SystemError when the file cannot be read.
+// A sealed segment, open; or its archive, if it was archived since it was listed.
+struct OpenSegment {
+  UniqueFd fd;  // empty: it has gone
+  std::string path;
+  bool archived = false;
+};
+// Throws SystemError when it cannot be read.
+OpenSegment open_sealed(const SealedSegment& sealed);
+
+// Throw SystemError when the file cannot be read, or is not there. Of an archive they give what is
+// not damaged, without device and inode.
 SegmentTail read_tail(const std::string& path);
-// The same of a sealed segment; of an archive what is not damaged, without device and inode.
 SegmentTail read_tail(const SealedSegment& sealed);
+SegmentTail read_tail(const OpenSegment& open);
 
 }  // namespace natledger

@@ -20,18 +20,14 @@ constexpr size_t kReadBytes = 1 << 20;
 SegmentStream::SegmentStream(UniqueFd file, std::string path)
     : path_(std::move(path)), file_(std::move(file)) {}
 
-SegmentStream::SegmentStream(const SealedSegment& sealed) : path_(sealed.path) {
-  file_ = open_segment(path_);
-  bool archived = sealed.archived;
-  if (!file_ && !archived) {
-    path_ += kArchiveEnd;
-    file_ = open_segment(path_);
-    archived = true;
-  }
-  if (!file_ || !archived) return;
+SegmentStream::SegmentStream(const SealedSegment& sealed) {
+  OpenSegment open = open_sealed(sealed);
+  path_ = open.path;
+  file_ = std::move(open.fd);
+  if (!file_ || !open.archived) return;
   archive_ = std::make_unique<Archive>(std::move(file_), path_);
   file_ = UniqueFd{};
-  if (!archive_->table_damage().empty()) damages_.push_back({path_, 0, archive_->table_damage()});
+  if (!archive_->table_damage().empty()) add_damage(0, archive_->table_damage());
 }
 
 SegmentStream::~SegmentStream() = default;
@@ -45,6 +41,17 @@ bool SegmentStream::is_at(const std::string& path) const {
          own.st_dev == named.st_dev && own.st_ino == named.st_ino;
 }
 
+void SegmentStream::add_damage(uint64_t at, std::string what) {
+  if (damages_.size() < kMostDamages) damages_.push_back({path_, at, std::move(what)});
+}
+
+uint64_t SegmentStream::at() const {
+  if (archive_ == nullptr) return plain_at_;
+  const std::vector<ArchiveFrame>& frames = archive_->frames();
+  if (frame_ < frames.size()) return frames[frame_].content_at;
+  return frames.empty() ? 0 : frames.back().content_at + frames.back().content;
+}
+
 bool SegmentStream::read(std::string& buffer) {
   if (archive_ != nullptr) return read_frame(buffer);
   const size_t kept = buffer.size();
@@ -55,6 +62,7 @@ bool SegmentStream::read(std::string& buffer) {
   } while (n < 0 && errno == EINTR);
   buffer.resize(kept + static_cast<size_t>(std::max<ssize_t>(n, 0)));
   if (n < 0) throw SystemError("read " + path_, errno, "look at the disk");
+  plain_at_ += static_cast<uint64_t>(n);
   return n > 0;
 }
 
@@ -67,7 +75,7 @@ bool SegmentStream::read_frame(std::string& buffer) {
       buffer += content;
       return true;
     }
-    damages_.push_back({path_, frame.at, damage});
+    add_damage(frame.at, damage);
   }
   return false;
 }

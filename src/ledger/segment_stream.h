@@ -41,15 +41,22 @@ class SegmentStream {
   // the end; of an active segment there may be more later. Passes over what is damaged. Throws
   // SystemError when the disk refuses.
   bool read(std::string& buffer);
+  // Where in the segment's own bytes the next ones stand, if no frame before them is damaged.
+  uint64_t at() const;
+  // What was passed over so far; the first kMostDamages.
   const std::vector<Damage>& damages() const { return damages_; }
+
+  static constexpr size_t kMostDamages = 100;
 
  private:
   bool read_frame(std::string& buffer);
+  void add_damage(uint64_t at, std::string what);
 
   std::string path_;
   UniqueFd file_;
   std::unique_ptr<Archive> archive_;
   size_t frame_ = 0;
+  uint64_t plain_at_ = 0;
   std::vector<Damage> damages_;
 };
 

@@ -19,7 +19,7 @@ StartPlan::Before judge_before(const LedgerFound& found, uint64_t last_line) {
   const bool same_file =
       found.active && found.active->device == state.device && found.active->inode == state.inode;
   const bool same_boot = state.boot_id == found.boot_id && found.boot_id != kUnknownBoot;
-  if (!state.clean && same_boot && same_file) {
+  if (!state.clean && same_boot && same_file && last_line >= state.lines) {
     return StartPlan::Before::kKilled;
   }
   return StartPlan::Before::kUnknown;

@@ -50,6 +50,7 @@ std::string slot_text(const LedgerState& state, uint64_t generation) {
   text += " boot=" + state.boot_id;
   text += state.clean ? " clean=1" : " clean=0";
   text += " last=" + std::to_string(state.last);
+  text += " lines=" + std::to_string(state.lines);
   text += " device=" + std::to_string(state.device);
   text += " inode=" + std::to_string(state.inode);
   return text + " check=" + check_of(text);
@@ -72,6 +73,7 @@ std::optional<Slot> parse_slot(std::string_view text) {
                      number_of(fields, "device", slot.state.device) &&
                      number_of(fields, "inode", slot.state.inode);
   slot.state.clean = clean == 1;
+  number_of(fields, "lines", slot.state.lines);  // not in slots of version 0.1.0
   if (!whole || slot.state.ledger_id.empty()) return {};
   return slot;
 }
@@ -80,7 +82,7 @@ namespace {
 
 struct Slots {
   std::optional<Slot> newest;  // of the good ones
-  bool damaged = false;        // one is neither empty nor good
+  int damaged = 0;             // how many are neither empty nor good
 };
 
 Slots read_slots(std::string_view text) {
@@ -89,7 +91,7 @@ Slots read_slots(std::string_view text) {
     const std::string_view block = text.substr(0, kSlotBytes);
     const auto slot = parse_slot(block);
     const bool empty = block.find_first_not_of('\0') == std::string_view::npos;
-    slots.damaged = slots.damaged || (!slot && !empty);
+    slots.damaged += !slot && !empty ? 1 : 0;
     const bool older = slots.newest && slot && slot->generation < slots.newest->generation;
     if (slot && !older) slots.newest = slot;
   }
@@ -98,9 +100,21 @@ Slots read_slots(std::string_view text) {
 
 }  // namespace
 
+StateReading read_state_file(const std::string& path) {
+  StateReading reading;
+  const auto text = read_file(path);
+  if (!text) {
+    reading.refused = error_text(errno);
+    return reading;
+  }
+  const Slots slots = read_slots(*text);
+  reading.damaged_slots = slots.damaged;
+  if (slots.newest) reading.state = slots.newest->state;
+  return reading;
+}
+
 std::optional<LedgerState> read_state(const std::string& path) {
-  const Slots slots = read_slots(read_file(path).value_or(""));
-  return slots.newest ? std::optional{slots.newest->state} : std::nullopt;
+  return read_state_file(path).state;
 }
 
 StateFile::StateFile(const std::string& path)
@@ -117,7 +131,7 @@ StateFile::StateFile(const std::string& path)
   const ssize_t n = ::pread(fd_.get(), text.data(), text.size(), 0);
   if (n < 0) throw SystemError("read " + path, errno, "look at the disk");
   const Slots slots = read_slots({text.data(), static_cast<size_t>(n)});
-  damaged_ = slots.damaged;
+  damaged_ = slots.damaged != 0;
   if (!slots.newest) return;
   state_ = slots.newest->state;
   generation_ = slots.newest->generation;

@@ -4,7 +4,7 @@
 // Two checksummed slots in one preallocated file, written in turn, so that a power cut in the
 // middle of one leaves the other. Each is a line of text:
 //   natledger-state 1 generation=7 ledger=9f3ac2d4e5b1 reserved_to=2097152 boot=<uuid> clean=0
-//   last=0 device=65024 inode=1234 check=<16 hex digits of SHA-256>
+//   last=0 lines=0 device=65024 inode=1234 check=<16 hex digits of SHA-256>
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@ struct LedgerState {
   std::string boot_id;       // of the kernel that the agent last ran on
   bool clean = false;        // the agent stopped in good order, after `last`
   uint64_t last = 0;         // no number up to this one is to be used any more
+  uint64_t lines = 0;        // the last start, or a clean stop, saw lines up to this number
   uint64_t device = 0;       // of the active segment
   uint64_t inode = 0;
 
@@ -48,7 +49,13 @@ class StateFile {
   bool damaged_ = false;
 };
 
-// The newest good slot of a file that another process may be writing; nothing when there is none.
+// A state file that another process may be writing.
+struct StateReading {
+  std::optional<LedgerState> state;  // of the newest good slot
+  int damaged_slots = 0;             // neither empty nor good
+  std::string refused;               // why the file cannot be read; empty when it can
+};
+StateReading read_state_file(const std::string& path);
 std::optional<LedgerState> read_state(const std::string& path);
 
 // The text of one slot, without padding, and back. Nothing when it is not good.

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/error.h"
 #include "base/json_text.h"
 #include "ledger/ledger.h"
 #include "ledger/line.h"
@@ -31,6 +32,11 @@ void Verifier::damage(const std::string& path, uint64_t at, std::string what) {
   }
 }
 
+void Verifier::damage(uint64_t at, std::string what) {
+  if (present_.path.ends_with(kArchiveEnd)) what += " (a byte of what is archived)";
+  damage(present_.path, at, std::move(what));
+}
+
 void Verifier::read(SegmentStream stream, std::string_view name, bool active,
                     const std::function<void(uint64_t)>& progress) {
   present_ = {};
@@ -43,9 +49,13 @@ void Verifier::read(SegmentStream stream, std::string_view name, bool active,
   size_t damages = 0;
   for (bool more = true; more;) {
     const size_t kept = buffer.size();
+    const uint64_t at_kept = stream.at() - kept;
     more = stream.read(buffer);
+    // An archive's frame behind damaged ones stands where its table says.
+    present_.at = std::max(at_kept, stream.at() - buffer.size());
     for (; damages < stream.damages().size(); ++damages) {
-      damage(stream.damages()[damages].at, stream.damages()[damages].what);
+      present_.damaged = true;
+      damage(present_.path, stream.damages()[damages].at, stream.damages()[damages].what);
     }
     sum.add(std::string_view{buffer}.substr(kept));
     present_.facts.bytes += buffer.size() - kept;
@@ -76,21 +86,30 @@ void Verifier::read_line(std::string_view line) {
   if (present_.facts.first == 0) present_.facts.first = sequence;
   const std::optional<LedgerRecord> record = parse_record(line);
   if (!record) damage(present_.at, "a line that is no record");
-  check_number(sequence, record && record->coverage ? &*record->coverage : nullptr);
+  const CoverageLine* coverage = record && record->coverage ? &*record->coverage : nullptr;
+  check_number(sequence, coverage);
+  if (present_.lines == 1) {
+    present_.begins_with_skip = coverage != nullptr && coverage->action == "sequence-skipped";
+  }
   check_id(line, sequence);
   if (const auto seal = seal_in(line); seal && present_.lines <= 2) check_seal(*seal);
   if (record) check_books(line, *record);
   present_.facts.last = report_.last = sequence;
 }
 
+// Of the oldest segment that is there: the first ever made, or one behind others.
+void Verifier::check_first_number(uint64_t sequence, const CoverageLine* coverage) {
+  report_.first = sequence;
+  if (sequence == 1 || (coverage != nullptr && coverage->action == "segment-sealed")) return;
+  const bool skips = coverage != nullptr && coverage->action == "sequence-skipped" &&
+                     coverage->to_sequence + 1 == sequence;
+  if (!skips) return damage(present_.at, "its beginning is missing");
+  report_.first = coverage->from_sequence;
+  report_.skipped += sequence - coverage->from_sequence;
+}
+
 void Verifier::check_number(uint64_t sequence, const CoverageLine* coverage) {
-  if (report_.first == 0) {
-    report_.first = sequence;
-    const bool skips = coverage != nullptr && coverage->from_sequence == 1;
-    if (skips) report_.first = 1;
-    if (skips) report_.skipped += sequence - 1;
-    return;
-  }
+  if (report_.first == 0) return check_first_number(sequence, coverage);
   const uint64_t due = report_.last + 1;
   if (sequence == due) return;
   if (sequence < due) {
@@ -121,7 +140,7 @@ void Verifier::check_id(std::string_view line, uint64_t sequence) {
 void Verifier::check_seal(const SegmentSeal& seal) {
   present_.sealed_before = true;
   present_.facts.previous = seal.sha256;
-  if (!before_) return;  // removed since
+  if (!before_ || before_->damaged) return;  // removed since, or said
   const SegmentSeal& found = before_->facts;
   if (seal.name != found.name) {
     return damage(present_.at, "it seals " + seal.name + ", and " + found.name + " is before it");
@@ -134,8 +153,13 @@ void Verifier::check_seal(const SegmentSeal& seal) {
   if (seal.sha256 != found.sha256) {
     return damage(before_->path, 0, "its bytes are not those that were sealed (SHA-256)");
   }
-  if (seal.first != found.first || seal.last != found.last || seal.previous != found.previous) {
+  if (seal.first != found.first || seal.last != found.last) {
     return damage(present_.at, "the seal says other numbers than the segment before it has");
+  }
+  if (seal.previous != found.previous) {
+    return damage(
+        before_->path, 0,
+        "the segment before it is not the one that was there when it was sealed (SHA-256)");
   }
   ++report_.seals;
 }
@@ -165,53 +189,71 @@ void Verifier::end_segment(bool active, std::string_view rest) {
   }
   if (present_.torn) ++report_.torn_lines;
   report_.bytes += present_.facts.bytes;
-  if (before_ && present_.lines > 0 && !present_.sealed_before) {
-    damage(0, "its beginning does not seal " + before_->facts.name);
-  }
-  const uint64_t first = present_.facts.first;
-  if (!active && first != 0 && present_.facts.name != sealed_name(first)) {
-    damage(0, "it begins with number " + std::to_string(first) + ", which its name denies");
-  }
+  check_beginning(active);
   before_ = present_;
 }
 
-void Verifier::check_state(const std::optional<LedgerState>& state, const std::string& path) {
-  if (!state) {
-    report_.notes.push_back("no state at " + path +
-                            ": whether lines are lost at the end is unknown");
-    return;
+void Verifier::check_beginning(bool active) {
+  const uint64_t first = present_.facts.first;
+  if (!active && first != 0 && !present_.damaged && present_.facts.name != sealed_name(first)) {
+    damage(0, "it begins with number " + std::to_string(first) + ", which its name denies");
   }
-  if (state->ledger_id != ledger_id_ && !ledger_id_.empty()) {
+  if (!before_ || present_.sealed_before || present_.damaged) return;
+  // Killed before it could seal the one before: the next seal speaks of that one too.
+  present_.facts.previous = before_->facts.sha256;
+  const bool begun = present_.lines == 0 || (present_.lines == 1 && present_.begins_with_skip);
+  if (!begun) damage(0, "its beginning does not seal " + before_->facts.name);
+}
+
+void Verifier::check_state(const LedgerState& state, const std::string& path) {
+  if (state.ledger_id != ledger_id_ && !ledger_id_.empty()) {
     return damage(path, 0,
-                  "the state is of ledger " + state->ledger_id + ", the lines of " + ledger_id_);
+                  "the state is of ledger " + state.ledger_id + ", the lines of " + ledger_id_);
   }
-  if (report_.last > state->reserved_to) {
+  if (report_.last > state.reserved_to) {
     damage(path, 0,
            "number " + std::to_string(report_.last) + " is in use, and only up to " +
-               std::to_string(state->reserved_to) + " was reserved");
+               std::to_string(state.reserved_to) + " was reserved");
   }
-  if (!in_use_ && state->clean && state->last != report_.last) {
+  if (state.clean && report_.last > state.last) {
     damage(path, 0,
-           "the agent stopped behind number " + std::to_string(state->last) +
+           "the agent stopped behind number " + std::to_string(state.last) +
                ", and the last line is " + std::to_string(report_.last));
+  }
+  if (report_.last < state.lines) {
+    damage(path, 0,
+           "there were lines up to number " + std::to_string(state.lines) + ", and the last is " +
+               std::to_string(report_.last));
   }
 }
 
 VerifyReport verify_ledger(const std::string& directory, const std::string& state,
                            const std::function<void(uint64_t)>& progress) {
   Verifier verifier{is_being_written(directory)};
+  const std::string state_path = state + "/sequence";
+  const StateReading before = read_state_file(state_path);
   LedgerFiles files = list_ledger(directory);
   for (const SealedSegment& sealed : files.sealed) {
-    SegmentStream stream{sealed};
-    if (!stream.is_open()) continue;  // taken away meanwhile, which its numbers tell
-    verifier.read(std::move(stream), sealed_name(sealed.first_sequence), false, progress);
+    try {
+      SegmentStream stream{sealed};
+      if (!stream.is_open()) continue;  // taken away meanwhile, which its numbers tell
+      verifier.read(std::move(stream), sealed_name(sealed.first_sequence), false, progress);
+    } catch (const SystemError& error) {
+      verifier.unreadable(sealed.path, error.what());
+    }
   }
   if (files.active) {
     verifier.read({std::move(files.active), files.active_path}, kActiveName, true, progress);
   }
-  // Behind the lines: what they use was reserved before.
-  const std::string state_path = state + "/sequence";
-  verifier.check_state(read_state(state_path), state_path);
+  const StateReading after = read_state_file(state_path);
+  if (!after.refused.empty()) {
+    verifier.note("read " + state_path + ": " + after.refused +
+                  "; whether lines are lost at the end is not known");
+  } else if (after.damaged_slots != 0) {
+    verifier.unreadable(state_path, "a slot of the state is damaged");
+  } else if (after.state && before.state == after.state) {
+    verifier.check_state(*after.state, state_path);  // no agent came or went meanwhile
+  }
   return verifier.report();
 }
 

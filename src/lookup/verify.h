@@ -44,8 +44,11 @@ class Verifier {
   // Throws SystemError when the disk refuses.
   void read(SegmentStream stream, std::string_view name, bool active,
             const std::function<void(uint64_t bytes)>& progress);
-  // Once, behind the last segment: what the ledger's state says, if it can be read.
-  void check_state(const std::optional<LedgerState>& state, const std::string& path);
+  // A segment that cannot be read at all.
+  void unreadable(const std::string& path, const std::string& why) { damage(path, 0, why); }
+  // Once, behind the last segment: against what the ledger's state said all the while.
+  void check_state(const LedgerState& state, const std::string& path);
+  void note(std::string text) { report_.notes.push_back(std::move(text)); }
 
   const VerifyReport& report() const { return report_; }
 
@@ -57,6 +60,8 @@ class Verifier {
     uint64_t at = 0;  // of the next line
     int lines = 0;
     bool sealed_before = false;  // its beginning tells of the segment before
+    bool begins_with_skip = false;
+    bool damaged = false;  // part of it could not be read
     uint64_t torn_at = 0;
     bool torn = false;
   };
@@ -67,12 +72,15 @@ class Verifier {
   };
 
   void read_line(std::string_view line);
+  void check_first_number(uint64_t sequence, const CoverageLine* coverage);
   void check_number(uint64_t sequence, const CoverageLine* coverage);
   void check_id(std::string_view line, uint64_t sequence);
   void check_seal(const SegmentSeal& seal);
   void check_books(std::string_view line, const LedgerRecord& record);
   void end_segment(bool active, std::string_view rest);
-  void damage(uint64_t at, std::string what) { damage(present_.path, at, std::move(what)); }
+  void check_beginning(bool active);
+  // `at` is a byte of the segment, archived or not.
+  void damage(uint64_t at, std::string what);
   void damage(const std::string& path, uint64_t at, std::string what);
 
   const bool in_use_;

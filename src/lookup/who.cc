@@ -97,15 +97,16 @@ void Inquiry::read(std::string_view line, uint64_t sequence) {
   if (record && record->coverage) coverage = &*record->coverage;
   // A line that cannot be read may have told of anything.
   if ((bears && !record) || !in_order(sequence, coverage)) add_hole(line);
-  const bool seal = coverage != nullptr && coverage->action == "segment-sealed";
-  if (coverage != nullptr && !seal) {
+  // These are of the start's own time: of what was recorded till then they say nothing.
+  const bool timeless = coverage != nullptr && (coverage->action == "segment-sealed" ||
+                                                coverage->action == "sequence-skipped");
+  if (coverage != nullptr && !timeless) {
     timeline_.add(*coverage, told_to());
     told_to_ = std::max(told_to_, coverage->at);
   }
   if (record && record->flow) read_flow(*record->flow);
   last_sequence_ = sequence;
-  // A seal is of its own time: of what was recorded till then it says nothing.
-  if (!seal) last_line_.assign(line);
+  if (!timeless) last_line_.assign(line);
 }
 
 // Numbers without a line are a hole, unless a record says that they were skipped.

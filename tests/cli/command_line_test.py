@@ -24,8 +24,8 @@ class CommandLine(ProgramTest):
         status, out, _ = self.run_it("--version")
         self.assertEqual(status, 0)
         self.assertRegex(out, r"^natledger \d+\.\d+\.\d+\n$")
-        for command in ("run", "replay", "record", "table", "cat", "verify", "who", "fields",
-                        "config"):
+        for command in ("run", "replay", "record", "table", "cat", "export", "verify", "who",
+                        "fields", "config"):
             status, out, _ = self.run_it(command, "--help")
             self.assertEqual(status, 0)
             self.assertIn("--help", out)

@@ -103,6 +103,45 @@ class LedgerCommands(ProgramTest):
         self.assertEqual(report["damages"][0],
                          {"file": active, "byte": at, "what": "before it number 5 missing"})
 
+    def test_export_copies_what_is_asked_for(self):
+        ledger, active = self.make_ledger(5)
+        with open(active, "ab") as file:
+            file.write(b'{"torn')
+        copy = self.path("copy")
+        status, out, error = self.run_it("export", copy, "--ledger", ledger, "--from", "4", "--to",
+                                         "2026-11-22T07:09:00Z")
+        with open(active, "rb") as file:
+            whole = file.read().removesuffix(b'{"torn')
+        self.assertEqual((status, out, error), (
+            0, f"{copy}: 1 segments, {len(whole)} bytes; numbers 1 to 8\n", ""))
+        with open(os.path.join(copy, "conntrack.json"), "rb") as file:
+            self.assertEqual(file.read(), whole)
+        self.assertEqual(self.run_it("verify", copy)[0], 0)
+
+    def test_what_export_refuses(self):
+        ledger, _ = self.make_ledger(2)
+        command = ("export", "--ledger", ledger)
+        self.check_refused(1, f"natledger: export into {ledger}: it is not empty (name a new "
+                              "directory)", *command, ledger)
+        copy = self.path("copy")
+        for bound in ("0", "-1", "yesterday", "2014-02-22T12:27:04"):
+            self.check_refused(2, f'natledger: --from: "{bound}" is neither a sequence from 1 nor '
+                                  "a time with its offset, such as 2014-02-22T12:27:04Z",
+                               *command, copy, f"--from={bound}")
+        self.check_refused(1, "natledger: no segment has a line of that range", *command, copy,
+                           "--from", "6")
+        os.rmdir(copy)
+        self.check_refused(1, "natledger: no segment has a line of that range", *command, copy,
+                           "--to", "2020-01-01T00:00:00Z")
+        self.check_refused(1, NO_LEDGER, "export", "--ledger", "/no/ledger", self.path("other"))
+
+    def test_verify_of_two_captures(self):
+        ledger = self.path("ledger")
+        captures = [self.write(name, capture_bytes(golden_messages(5), second=second))
+                    for name, second in (("a.pcap", 1795331340), ("b.pcap", 1795331350))]
+        self.assertEqual(self.run_it("replay", "--ledger", ledger, *captures), (0, "", ""))
+        self.assertEqual(self.run_it("verify", ledger)[0], 0)
+
     def test_verify_of_no_ledger(self):
         self.check_refused(1, NO_LEDGER, "verify", "/no/ledger")
 

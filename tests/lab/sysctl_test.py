@@ -145,6 +145,8 @@ class Sysctl(unittest.TestCase):
             f"natledger: lock {self.agent.state}/sequence: another natledger uses this state (give "
             "each its own ledger.state)\n")
         self.assertEqual(os.listdir(other), [])
+        with open(self.agent.config, "w", encoding="utf-8") as file:
+            file.write(config)
         self.agent.stop()
 
 

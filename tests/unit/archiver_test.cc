@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "ledger/archive.h"
 #include "ledger/segment.h"
 #include "unit/test_support.h"
 
@@ -73,11 +74,28 @@ TEST_F(ArchiverTest, StoppedItLeavesTheSegmentAndNothingElse) {
   EXPECT_EQ(names(), before);
 }
 
-TEST_F(ArchiverTest, ASegmentBesideItsArchiveIsArchivedAgain) {
-  put(archived_name(1));  // what a crash before the last step leaves, or a damaged one
+TEST_F(ArchiverTest, BesideADamagedArchiveTheSegmentIsArchivedAgain) {
+  put(archived_name(1));
   ASSERT_TRUE(archiver_.archive_next(now() + 2h, always));
   EXPECT_EQ(names().count(sealed_name(1)), 0U);
   EXPECT_NE(read_file(dir_ / archived_name(1)), archived_name(1) + "\n");
+}
+
+TEST_F(ArchiverTest, AnArchiveOfSomethingElseIsNotReplaced) {
+  put("other");
+  ASSERT_TRUE(write_archive(dir_ / "other", dir_ / archived_name(1), always));
+  const auto before = read_file(dir_ / archived_name(1));
+  EXPECT_THROW(archiver_.archive_next(now() + 2h, always), SystemError);
+  EXPECT_EQ(read_file(dir_ / archived_name(1)), before);
+  EXPECT_EQ(names().count(sealed_name(1)), 1U);
+}
+
+TEST_F(ArchiverTest, BesideItsOwnArchiveTheSegmentGoes) {
+  ASSERT_TRUE(write_archive(dir_ / sealed_name(1), dir_ / archived_name(1), always));
+  const auto before = read_file(dir_ / archived_name(1));
+  ASSERT_TRUE(archiver_.archive_next(now() + 2h, always));
+  EXPECT_EQ(read_file(dir_ / archived_name(1)), before);
+  EXPECT_EQ(names().count(sealed_name(1)), 0U);
 }
 
 TEST_F(ArchiverTest, WhatCannotBeWrittenIsSaidAndLeavesTheSegment) {
@@ -100,6 +118,7 @@ TEST_F(ArchiverTest, OneThatFailsDoesNotHoldUpTheOthers) {
 TEST_F(ArchiverTest, LeftoversGoAtTheStart) {
   put(archived_name(1) + ".tmp");
   put("other.tmp");
+  std::filesystem::create_directories(dir_ / "conntrack-x.tmp/y");  // not ours
   archiver_.remove_leftovers();
   EXPECT_EQ(names().count(archived_name(1) + ".tmp"), 0U);
   EXPECT_EQ(names().count("other.tmp"), 1U);

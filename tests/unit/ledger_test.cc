@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "ledger/archive.h"
 #include "unit/ledger_fixture.h"
 
 namespace natledger {
@@ -162,6 +163,59 @@ TEST_F(LedgerTest, ARestoredLedgerUsesNoNumberTwice) {
   EXPECT_EQ(ledger_->next_sequence(), next);
   EXPECT_EQ(ledger_->opening().plan.skipped_from, 2U);
   EXPECT_EQ(ledger_->opening().plan.skipped_to, next - 1);
+}
+
+// What the page of covered instants said was lost with the lines; no later start may believe it.
+TEST_F(LedgerTest, AStartThatDiesBehindAPowerCutHidesNothing) {
+  open();
+  write();
+  const TimePoint last_line = read_tail(active()).last_time;
+  ledger_->mark_covered(last_line + std::chrono::hours{9});
+  kill();
+  std::filesystem::copy(active(), dir_ / "as-the-disk-had-it");
+  std::filesystem::rename(dir_ / "as-the-disk-had-it", active());
+  for (int i = 0; i < 3; ++i) {
+    open();
+    EXPECT_EQ(ledger_->opening().covered_to, last_line) << i;
+    kill();
+  }
+}
+
+TEST_F(LedgerTest, LinesLostAfterTheLastStartAreNotTakenForSkipped) {
+  open();
+  for (int i = 0; i < 8; ++i) write();
+  const TimePoint last_line = read_tail(active()).last_time;
+  ASSERT_TRUE(ledger_->close_clean(last_line + std::chrono::hours{9}));
+  ledger_.reset();
+  open();
+  kill();
+  std::string text = *read_file(active());
+  text.resize(text.size() / 2);
+  std::ofstream{active()} << text;
+  open();
+  EXPECT_EQ(ledger_->opening().plan.before, StartPlan::Before::kUnknown);
+  EXPECT_EQ(ledger_->opening().covered_to, last_line);
+  EXPECT_GT(ledger_->next_sequence(), 9U);
+}
+
+TEST_F(LedgerTest, AnOldCopyDoesNotTakeTheNameOfAnArchive) {
+  open();
+  write();
+  kill();
+  std::filesystem::copy(active(), dir_ / "old");
+  open();
+  ASSERT_TRUE(write_archive(sealed(1), sealed(1) + ".zst", [] { return true; }));
+  std::filesystem::remove(sealed(1));
+  kill();
+  std::filesystem::rename(dir_ / "old", active());
+  try {
+    open();
+    FAIL() << "opened";
+  } catch (const SystemError& error) {
+    EXPECT_NE(std::string{error.what()}.find(".zst is there, so an old copy was put back"),
+              std::string::npos)
+        << error.what();
+  }
 }
 
 TEST_F(LedgerTest, ARestoredStateUsesNoNumberTwice) {

@@ -17,7 +17,7 @@ namespace {
 
 TEST_F(LedgerTest, ANewSegmentKnowsTheOneBefore) {
   open();
-  EXPECT_FALSE(ledger_->opening().sealed.has_value());
+  EXPECT_FALSE(ledger_->seal_before().has_value());
   write();
   write();
   append_bytes("{\"torn");
@@ -25,17 +25,17 @@ TEST_F(LedgerTest, ANewSegmentKnowsTheOneBefore) {
   open();
   const std::string before = *read_file(sealed(1));
   ASSERT_TRUE(before.ends_with("{\"torn\n"));
-  EXPECT_EQ(ledger_->opening().sealed,
+  EXPECT_EQ(ledger_->seal_before(),
             (SegmentSeal{sealed_name(1), 1, 2, before.size(), sha256_hex(before), ""}));
   // A crash before the first line: the next start says it again.
   kill();
   open();
-  ASSERT_TRUE(ledger_->opening().sealed.has_value());
-  EXPECT_EQ(ledger_->opening().sealed->name, sealed_name(1));
+  ASSERT_TRUE(ledger_->seal_before().has_value());
+  EXPECT_EQ(ledger_->seal_before()->name, sealed_name(1));
   write();
   stop();
   open();
-  EXPECT_FALSE(ledger_->opening().sealed.has_value());
+  EXPECT_FALSE(ledger_->seal_before().has_value());
 }
 
 TEST_F(LedgerTest, GoesOnBehindAnArchive) {
@@ -49,8 +49,8 @@ TEST_F(LedgerTest, GoesOnBehindAnArchive) {
   kill();
   open();
   EXPECT_EQ(ledger_->next_sequence(), 3U);
-  ASSERT_TRUE(ledger_->opening().sealed.has_value());
-  EXPECT_EQ(ledger_->opening().sealed->last, 2U);
+  ASSERT_TRUE(ledger_->seal_before().has_value());
+  EXPECT_EQ(ledger_->seal_before()->last, 2U);
   write();
   EXPECT_EQ(sequences(), (std::vector<uint64_t>{1, 2, 3}));
 }
@@ -92,6 +92,20 @@ TEST_F(LedgerTest, AReaderFollowsOverSeals) {
   EXPECT_EQ(reader.torn_lines(), 0U);
 }
 
+TEST_F(LedgerTest, AFollowerOfWhatNobodyWritesWaits) {
+  open();
+  write();
+  kill();
+  std::filesystem::rename(active(), sealed(1));
+  std::ofstream{sealed(2)} << "torn";
+  LedgerReader reader{dir_ / "ledger"};
+  EXPECT_EQ(rest_of(reader), (std::vector<uint64_t>{1}));
+  EXPECT_FALSE(reader.advance());
+  std::filesystem::rename(sealed(1), dir_ / "away");
+  std::filesystem::rename(sealed(2), dir_ / "away2");
+  EXPECT_FALSE(reader.advance());
+}
+
 TEST(LedgerReader, OfAnEmptyDirectorySaysSo) {
   TempDir dir;
   try {
@@ -120,13 +134,22 @@ TEST(Segment, TailOfALongFileIsFoundFromItsEnd) {
   EXPECT_FALSE(tail.ends_in_newline);
 }
 
+TEST(Segment, TheEndIsFoundBehindMegabytesOfZeros) {
+  TempDir dir;
+  std::ofstream{dir / "s"} << "{\"event.sequence\": 7}\n" << std::string(64 << 20, '\0');
+  const SegmentTail tail = read_tail(dir / "s");
+  EXPECT_EQ(tail.last_sequence, 7U);
+  EXPECT_EQ(tail.torn_bytes, uint64_t{64} << 20);
+}
+
 TEST(Segment, NamesSortAndNeverLookLikeOthers) {
   EXPECT_EQ(sealed_name(1834221), "conntrack-0000000000001834221.json");
   TempDir dir;
   for (const char* name :
        {"conntrack-0000000000000000009.json", "conntrack-0000000000000000010.json",
         "conntrack-9.json", "conntrack-000000000000000000x.json",
-        "conntrack-0000000000000000001.json.zst", "conntrack.json", "other"}) {
+        "conntrack-0000000000000000001.json.zst", "conntrack-9999999999999999999.json",
+        "conntrack.json", "other"}) {
     std::ofstream{dir / name};
   }
   const auto sealed = list_sealed(dir.path());

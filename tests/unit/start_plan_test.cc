@@ -34,6 +34,12 @@ LedgerState running_state(uint64_t last, uint64_t reserved_to) {
   return state;
 }
 
+LedgerState saw_lines(uint64_t lines, uint64_t reserved_to) {
+  LedgerState state = running_state(lines, reserved_to);
+  state.lines = lines;
+  return state;
+}
+
 SegmentTail lines(uint64_t first, uint64_t last, uint64_t torn_bytes = 0) {
   SegmentTail tail;
   tail.first_sequence = first;
@@ -107,9 +113,9 @@ INSTANTIATE_TEST_SUITE_P(
         PlanCase{"killed before a line was written, behind numbers given up",
                  {"A", running_state(60, 1000), torn_only(0), 50, 1},
                  {Before::kKilled, Active::kRemove, 0, 61, 51, 60}},
-        PlanCase{"killed, and the archive before can no longer be read",
-                 {"A", running_state(60, 1000), torn_only(0), 0, 41},
-                 {Before::kKilled, Active::kRemove, 0, 61, 1, 60}},
+        PlanCase{"killed, and lines that the start before saw are gone",
+                 {"A", saw_lines(60, 1000), torn_only(0), 40, 1},
+                 {Before::kUnknown, Active::kRemove, 0, 1001, 41, 1000}},
         PlanCase{"power cut",
                  {"B", state_of(1000), lines(1, 50), 0, 0},
                  {Before::kUnknown, Active::kSeal, 1, 1001, 51, 1000}},

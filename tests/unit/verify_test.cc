@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "ledger/archive.h"
+#include "ledger/export.h"
 #include "ledger/ledger.h"
 #include "ledger/reader.h"
 #include "unit/test_support.h"
@@ -39,7 +40,7 @@ class VerifyTest : public testing::Test {
   void run(bool clean) {
     Ledger ledger{{directory(), state(), "never", ""}};
     CoverageLog log{ledger, "gw1"};
-    log.opening(ledger.opening(), kAt);
+    log.opening(ledger, kAt);
     log.start(kAt, 5, {});
     for (int i = 0; i < 10; ++i) log.resume(kAt);
     if (clean) log.stop(kAt, {});
@@ -216,13 +217,53 @@ TEST_F(VerifyTest, AStateThatIsNotThereIsSaid) {
   std::filesystem::remove(state() + "/sequence");
   const VerifyReport report = verify();
   EXPECT_TRUE(report.whole());
-  ASSERT_EQ(report.notes.size(), 1U);
-  EXPECT_NE(report.notes[0].find("no state at " + state() + "/sequence"), std::string::npos);
+  EXPECT_EQ(report.notes, (std::vector<std::string>{"read " + state() +
+                                                    "/sequence: No such file or directory; whether "
+                                                    "lines are lost at the end is not known"}));
+}
+
+TEST_F(VerifyTest, ADamagedStateIsDamage) {
+  edit(state() + "/sequence", [](std::string& text) { text[100] ^= 1; });
+  expect_damage(state() + "/sequence", "a slot of the state is damaged");
+}
+
+TEST_F(VerifyTest, TheHeadCutOffTheOldest) {
+  edit(sealed_[0], [](std::string& text) { remove_line(text, 0); });
+  expect_damage(sealed_[0], "its beginning is missing");
+}
+
+TEST_F(VerifyTest, AMissingActiveSegment) {
+  std::filesystem::remove(active());
+  expect_damage(state() + "/sequence", "there were lines up to number");
+}
+
+TEST_F(VerifyTest, ASegmentThatIsNoFile) {
+  std::filesystem::remove(sealed_[1]);
+  std::filesystem::create_directory(sealed_[1]);
+  expect_damage(sealed_[1], "not a regular file");
+  expect_damage(sealed_[2], "missing");
+}
+
+// A start that died within its first line, and the next one: the seal of the torn segment holds the
+// one before it too.
+TEST_F(VerifyTest, AStartThatDiedWithinItsFirstLine) {
+  run(false);
+  run(false);
+  edit(active(), [](std::string& text) { text.resize(30); });
+  run(false);
+  VerifyReport report = verify();
+  EXPECT_TRUE(report.whole()) << verify_text(report, directory());
+  EXPECT_EQ(report.torn_lines, 1U);
+  const std::vector<SealedSegment> sealed = list_sealed(directory());
+  edit(sealed[sealed.size() - 2].path, [](std::string& text) { replace(text, "gw1", "gw2"); });
+  report = verify();
+  EXPECT_TRUE(says(report, sealed.back().path, "is not the one that was there"))
+      << verify_text(report, directory());
 }
 
 TEST_F(VerifyTest, LinesLostBehindACleanStop) {
   edit(active(), [](std::string& text) { remove_line(text, 12); });
-  expect_damage(state() + "/sequence", "the agent stopped behind number");
+  expect_damage(state() + "/sequence", "there were lines up to number");
 }
 
 TEST_F(VerifyTest, ADamagedArchiveIsFoundAndTheRestIsRead) {
@@ -233,6 +274,24 @@ TEST_F(VerifyTest, ADamagedArchiveIsFoundAndTheRestIsRead) {
   EXPECT_EQ(lines(), before - 12);
   Ledger again{{directory(), state(), "never", ""}};  // the agent starts
   EXPECT_EQ(again.opening().plan.before, StartPlan::Before::kCleanStop);
+}
+
+TEST_F(VerifyTest, AnExportOfSomeSegmentsIsWhole) {
+  archive(1);
+  const std::string copy = dir_ / "copy";
+  ExportRange range;
+  range.first = 14;  // in the second
+  range.last = 30;   // in the third
+  const Exported made = export_ledger(directory(), copy, range, [](uint64_t) {});
+  EXPECT_EQ(made.segments, 2U);
+  const VerifyReport report = verify_ledger(copy, copy + "/state", [](uint64_t) {});
+  EXPECT_TRUE(report.whole()) << verify_text(report, copy);
+  EXPECT_EQ(report.archives, 1U);
+  EXPECT_EQ(report.seals, 1U);
+  EXPECT_EQ(report.first, made.first);
+  EXPECT_EQ(report.last, made.last);
+  EXPECT_LE(report.first, 14U);
+  EXPECT_GE(report.last, 30U);
 }
 
 TEST_F(VerifyTest, ReportsAsJson) {

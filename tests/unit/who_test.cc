@@ -48,10 +48,10 @@ class WhoTest : public testing::Test {
     coverage("coverage-resume", at(0));
   }
 
-  void skipped(uint64_t to) {
+  void skipped(uint64_t to, TimePoint when = at(1)) {
     CoverageRecord record;
     record.action = "sequence-skipped";
-    record.at = at(1);
+    record.at = when;
     record.from_sequence = next_;
     record.to_sequence = to;
     next_ = to + 1;
@@ -234,6 +234,11 @@ TEST_F(WhoTest, SkippedNumbersAreNoHoleOfTheirOwn) {
   begin();
   skipped(5000);
   EXPECT_EQ(verdict("1.2.3.4:53500", at(50)), 1);
+  // Nor do they, or a seal, say that the record is whole till then.
+  covered_to_ = {};
+  skipped(9000, at(2000));
+  coverage("segment-sealed", at(2000));
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(1000)), 4);
 }
 
 TEST_F(WhoTest, AnInferredStartWithoutTheKernelsClockIsDoubtedBeforeItWasSeen) {
