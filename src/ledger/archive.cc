@@ -57,50 +57,17 @@ std::string table_of(const std::vector<ArchiveFrame>& frames) {
   return table;
 }
 
-// Reads a segment in pieces of whole lines.
-class LinePieces {
- public:
-  LinePieces(int fd, const std::string& path) : fd_(fd), path_(path) {}
-
-  // The next piece, empty at the end; valid until the next call.
-  std::string_view next() {
-    buffer_.erase(0, taken_);
-    taken_ = 0;
-    size_t most = kFrameContent;
-    for (;;) {
-      const bool more = fill(most);
-      taken_ = std::min(buffer_.size(), most);
-      const size_t line_end = buffer_.rfind('\n', taken_ == 0 ? 0 : taken_ - 1);
-      if (!more && buffer_.size() <= most) break;  // the rest, torn or not
-      if (line_end != std::string::npos) {
-        taken_ = line_end + 1;
-        break;
-      }
-      most *= 2;  // a line longer than a frame
-    }
-    return std::string_view{buffer_}.substr(0, taken_);
+// The whole lines from place `at` that make a frame; the rest of the file where it ends in none.
+std::string read_lines(int fd, const std::string& path, uint64_t at) {
+  for (size_t most = kFrameContent;; most *= 2) {
+    std::string lines = read_at(fd, path, at, most);
+    if (lines.size() < most) return lines;
+    const size_t line_end = lines.rfind('\n');
+    if (line_end == std::string::npos) continue;  // a line longer than a frame
+    lines.resize(line_end + 1);
+    return lines;
   }
-
- private:
-  // Whether there may be more behind.
-  bool fill(size_t bytes) {
-    while (buffer_.size() <= bytes) {
-      const size_t kept = buffer_.size();
-      buffer_.resize(bytes + 1);
-      const ssize_t n = ::read(fd_, buffer_.data() + kept, bytes + 1 - kept);
-      buffer_.resize(kept + static_cast<size_t>(std::max<ssize_t>(n, 0)));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) throw SystemError("read " + path_, errno, "look at the disk");
-      if (n == 0) return false;
-    }
-    return true;
-  }
-
-  const int fd_;
-  const std::string& path_;
-  std::string buffer_;
-  size_t taken_ = 0;
-};
+}
 
 void write_or_throw(int fd, std::string_view text, const std::string& path) {
   if (!write_whole(fd, text)) throw SystemError("write " + path, errno, "make room");
@@ -113,10 +80,9 @@ bool compress(const std::string& segment, int out, const std::string& archive,
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, kLevel);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
   const UniqueFd in = open_file(segment, O_RDONLY);
-  LinePieces pieces{in.get(), segment};
   std::vector<ArchiveFrame> frames;
-  std::string compressed;
-  for (std::string_view piece; !(piece = pieces.next()).empty();) {
+  std::string compressed, piece;
+  for (uint64_t at = 0; !(piece = read_lines(in.get(), segment, at)).empty(); at += piece.size()) {
     if (!go_on()) return false;
     compressed.resize(ZSTD_compressBound(piece.size()));
     const size_t bytes = ZSTD_compress2(context.get(), compressed.data(), compressed.size(),
@@ -139,7 +105,7 @@ struct Archive::Decompressor {
 
 Archive::Archive(UniqueFd fd, std::string path)
     : fd_(std::move(fd)), path_(std::move(path)), decompressor_(std::make_unique<Decompressor>()) {
-  check(decompressor_->context != nullptr, "libzstd has no memory for a context");
+  if (decompressor_->context == nullptr) throw SystemError("read " + path_, ENOMEM);
   const uint64_t bytes = file_bytes(fd_.get(), path_);
   if (!read_table(bytes)) walk(bytes);
   uint64_t content_at = 0;

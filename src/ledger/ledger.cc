@@ -216,18 +216,18 @@ std::optional<SegmentSeal> Ledger::seal_before() const {
 }
 
 void Ledger::seal(const std::string& path, const StartPlan& plan, bool ends_in_newline) {
-  const UniqueFd fd = open_file(path, O_WRONLY | O_APPEND);
-  if (!ends_in_newline && !write_whole(fd.get(), "\n")) {
-    throw SystemError("end the torn line of " + path, errno);
-  }
-  RoomAhead::give_back(fd.get());
-  check_call("sync " + path, ::fdatasync(fd.get()));
   const std::string sealed = options_.directory + "/" + sealed_name(plan.seal_as);
   const std::string archive = sealed + std::string{kArchiveEnd};
   if (::access(archive.c_str(), F_OK) == 0) {
     throw SystemError("seal " + path + " as " + sealed + ": " + archive +
                       " is there, so an old copy was put back (move one of the two away)");
   }
+  const UniqueFd fd = open_file(path, O_WRONLY | O_APPEND);
+  if (!ends_in_newline && !write_whole(fd.get(), "\n")) {
+    throw SystemError("end the torn line of " + path, errno);
+  }
+  RoomAhead::give_back(fd.get());
+  check_call("sync " + path, ::fdatasync(fd.get()));
   check_call("rename " + path + " to " + sealed,
              ::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, sealed.c_str(), RENAME_NOREPLACE));
   opening_.notes.push_back("sealed what the last agent left as " + sealed);

@@ -31,7 +31,4 @@ std::optional<SegmentSeal> describe_newest(const std::vector<SealedSegment>& sea
 // What a line says; nothing when it is no `segment-sealed`.
 std::optional<SegmentSeal> seal_in(std::string_view line);
 
-// The same of a segment's beginning: its first line, or the one behind a `sequence-skipped`.
-std::optional<SegmentSeal> seal_at_front(std::string_view text);
-
 }  // namespace natledger

@@ -119,12 +119,6 @@ void find_last_line(const ReadAt& read, SegmentTail& tail) {
   tail.torn_bytes = tail.bytes;
 }
 
-bool is_file(const std::string& path, const struct stat& status) {
-  struct stat other {};
-  return ::stat(path.c_str(), &other) == 0 && other.st_dev == status.st_dev &&
-         other.st_ino == status.st_ino;
-}
-
 SegmentTail read_plain_tail(const OpenSegment& open) {
   struct stat status {};
   check_call("stat " + open.path, ::fstat(open.fd.get(), &status));
@@ -226,6 +220,13 @@ UniqueFd open_segment(const std::string& path) {
   return fd;
 }
 
+bool is_file_at(int fd, const std::string& path) {
+  struct stat own {
+  }, named{};
+  return ::fstat(fd, &own) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         own.st_dev == named.st_dev && own.st_ino == named.st_ino;
+}
+
 LedgerFiles list_ledger(const std::string& directory) {
   LedgerFiles files;
   files.active_path = directory + "/" + std::string{kActiveName};
@@ -237,12 +238,10 @@ LedgerFiles list_ledger(const std::string& directory) {
                       std::string{kReadRemedy} + ")");
   }
   if (!files.active) return files;
-  struct stat status {};
-  check_call("stat " + files.active_path, ::fstat(files.active.get(), &status));
-  if (std::any_of(files.sealed.begin(), files.sealed.end(),
-                  [&](const SealedSegment& s) { return is_file(s.path, status); })) {
-    files.active = UniqueFd{};
-  }
+  const auto is_active = [fd = files.active.get()](const SealedSegment& sealed) {
+    return is_file_at(fd, sealed.path);
+  };
+  if (std::any_of(files.sealed.begin(), files.sealed.end(), is_active)) files.active = UniqueFd{};
   return files;
 }
 

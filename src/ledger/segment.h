@@ -56,6 +56,9 @@ inline constexpr std::string_view kReadRemedy =
 // cannot be read, or is no file: a pipe would be waited for.
 UniqueFd open_segment(const std::string& path);
 
+// Whether an open file is the one of that name now.
+bool is_file_at(int fd, const std::string& path);
+
 // What there is to read, while an agent may be writing.
 struct LedgerFiles {
   std::vector<SealedSegment> sealed;  // oldest first

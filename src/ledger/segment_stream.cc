@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ledger/segment_stream.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,10 +34,7 @@ SegmentStream::SegmentStream(SegmentStream&&) noexcept = default;
 SegmentStream& SegmentStream::operator=(SegmentStream&&) noexcept = default;
 
 bool SegmentStream::is_at(const std::string& path) const {
-  struct stat own {
-  }, named{};
-  return file_ && ::fstat(file_.get(), &own) == 0 && ::stat(path.c_str(), &named) == 0 &&
-         own.st_dev == named.st_dev && own.st_ino == named.st_ino;
+  return file_ && is_file_at(file_.get(), path);
 }
 
 void SegmentStream::add_damage(uint64_t at, std::string what) {
