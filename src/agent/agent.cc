@@ -22,7 +22,7 @@
 #include "base/error.h"
 #include "base/list_text.h"
 #include "base/log.h"
-#include "kernel/table_dump.h"
+#include "kernel/conntrack_table.h"
 
 namespace natledger {
 
@@ -99,9 +99,10 @@ class DiskWait {
 std::string stats_text(const Stats& s) {
   return "received " + std::to_string(s.received) + ", flows " + std::to_string(s.flows) +
          ", ignored " + std::to_string(s.ignored) + ", malformed " + std::to_string(s.malformed) +
-         ", filtered " + std::to_string(s.filtered) + ", dropped by the kernel " +
-         std::to_string(s.dropped) + "; wrote " + std::to_string(s.written) + " lines, " +
-         std::to_string(s.inferred) + " inferred, " + std::to_string(s.coverage) + " of coverage";
+         ", duplicate " + std::to_string(s.duplicate) + ", filtered " + std::to_string(s.filtered) +
+         ", dropped by the kernel " + std::to_string(s.dropped) + "; wrote " +
+         std::to_string(s.written) + " lines, " + std::to_string(s.inferred) + " inferred, " +
+         std::to_string(s.coverage) + " of coverage";
 }
 
 }  // namespace
@@ -152,7 +153,7 @@ int run_agent(const Config& config, const RunOptions& options) {
   const TimePoint begin = socket.subscribed_at();
   coverage.opening(ledger, begin);
   coverage.start(begin, config.source.events, facts);
-  Resync resync{dump_table, count_buckets};
+  Resync resync{kernel_table(), config.source.reconcile};
   pipeline.begin(begin, &resync);
   log_info("recording " + list_text(event_names(config.source.events)) + " events into " +
            config.ledger.directory + " from sequence " + std::to_string(ledger.next_sequence()));

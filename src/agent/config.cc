@@ -174,6 +174,10 @@ const std::array kSourceOptions{
                           "open flows remembered, at most; those beyond are recorded without the "
                           "id and start of their beginning",
                           CountRule{1, 1'000'000'000}},
+    Option<SourceOptions>{"reconcile", &SourceOptions::reconcile,
+                          "how often the open flows are compared with the kernel's table, for what "
+                          "no event tells; 0: only after a loss",
+                          DurationRule{}},
 };
 
 const std::array kLedgerOptions{

@@ -26,6 +26,7 @@ struct SourceOptions {
   uint64_t receive_buffer = 64 << 20;
   uint64_t ring = 256 << 20;
   uint64_t max_flows = 2'000'000;
+  Duration reconcile = std::chrono::hours{1};
 };
 
 struct ObserverOptions {

@@ -78,12 +78,17 @@ void CoverageLog::gap(TimePoint from, TimePoint to, const std::string& reason, u
   write(std::move(record));
 }
 
-void CoverageLog::resume(TimePoint at) { write(make_record("coverage-resume", at)); }
+void CoverageLog::resume(TimePoint from, TimePoint at) {
+  CoverageRecord record = make_record("coverage-resume", at);
+  record.from = from;
+  record.to = at;
+  write(std::move(record));
+}
 
 void CoverageLog::stop(TimePoint at, const Stats& stats) {
   CoverageRecord record = make_record("coverage-stop", at);
-  record.counts = CoverageCounts{stats.received,  stats.flows,    stats.ignored,
-                                 stats.malformed, stats.filtered, stats.dropped};
+  record.counts = CoverageCounts{stats.received,  stats.flows,    stats.ignored, stats.malformed,
+                                 stats.duplicate, stats.filtered, stats.dropped};
   write(std::move(record));
 }
 

@@ -27,8 +27,9 @@ class CoverageLog {
   void skipped(TimePoint at, uint64_t from, uint64_t to);
   // `dropped` 0: unknown how many.
   void gap(TimePoint from, TimePoint to, const std::string& reason, uint64_t dropped = 0);
-  // Since the last start or gap the flows that were open then have been recorded too.
-  void resume(TimePoint at);
+  // A comparison with the kernel's table, begun at `from`, is done at `at`: the flows that were
+  // open then are recorded, and those that no longer were have their ends.
+  void resume(TimePoint from, TimePoint at);
   void stop(TimePoint at, const Stats& stats);
 
   uint64_t lines() const { return lines_; }

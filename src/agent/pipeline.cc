@@ -49,14 +49,23 @@ void Pipeline::handle(std::span<const std::byte> message, TimePoint at) {
     ++stats_.ignored;
     return;
   }
-  if (flow_.from_dump || (parts_.events & static_cast<uint32_t>(flow_.event)) == 0) {
+  if (flow_.from_dump || !records(flow_.event)) {
     ++stats_.filtered;
     return;
   }
-  ++stats_.flows;
   flow_.receipt = at;
   flow_.sequence = parts_.sink.next_sequence();
-  live_flows_.track(flow_);
+  Tracked tracked = live_flows_.track(flow_);
+  while (tracked == Tracked::kOtherEnded) {
+    handle_inferred_end(live_flows_.ended_unseen());
+    flow_.sequence = parts_.sink.next_sequence();
+    tracked = live_flows_.track(flow_);
+  }
+  if (tracked == Tracked::kRepeated) {
+    ++stats_.duplicate;
+    return;
+  }
+  ++stats_.flows;
   append(flow_);
 }
 
@@ -95,6 +104,7 @@ void Pipeline::missed(Loss& loss, TimePoint at, uint64_t dropped) {
 // Events may have passed unrecorded since the last drain, so what is open is looked for again.
 void Pipeline::add_gap(const std::string& reason, TimePoint at, uint64_t events) {
   if (parts_.coverage != nullptr) parts_.coverage->gap(drained_at_, at, reason, events);
+  live_flows_.lose(drained_at_, at);
   if (resync_ != nullptr) resync_->request(live_flows_);
 }
 
@@ -117,21 +127,38 @@ void Pipeline::handle_drained(TimePoint at) {
     add_gap("malformed", at, malformed_since_drained_);
     malformed_since_drained_ = 0;
   }
-  const bool resumed = resync_ != nullptr && resync_->drained(at, live_flows_, [this](Flow& flow) {
-    handle_inferred(flow);
-  });
-  if (resumed && parts_.coverage != nullptr) parts_.coverage->resume(at);
+  if (resync_ != nullptr) compare(at);
   flush();
   drained_at_ = at;
   parts_.sink.mark_covered(at);
 }
 
+// When it is done, every flow is known again.
+void Pipeline::compare(TimePoint at) {
+  const auto compared_from =
+      resync_->drained(at, live_flows_,
+                       {.start = [this](Flow& flow) { handle_inferred_start(flow); },
+                        .end = [this](Flow& flow) { handle_inferred_end(flow); }});
+  if (compared_from && parts_.coverage != nullptr) parts_.coverage->resume(*compared_from, at);
+}
+
 // Where starts are not asked for it is no record, but its end will want what the table knows.
-void Pipeline::handle_inferred(Flow& flow) {
-  const bool recorded = (parts_.events & static_cast<uint32_t>(Event::kNew)) != 0;
-  flow.sequence = recorded ? parts_.sink.next_sequence() : 0;
-  live_flows_.adopt(flow);
-  if (!recorded) return;
+void Pipeline::handle_inferred_start(Flow& flow) {
+  const auto number = [&] { return records(Event::kNew) ? parts_.sink.next_sequence() : 0; };
+  flow.sequence = number();
+  while (live_flows_.adopt(flow) == Tracked::kOtherEnded) {
+    handle_inferred_end(live_flows_.ended_unseen());
+    flow.sequence = number();
+  }
+  if (flow.sequence == 0) return;
+  ++stats_.inferred;
+  append(flow);
+}
+
+void Pipeline::handle_inferred_end(Flow& flow) {
+  if (!records(Event::kDestroy)) return;
+  flow.sequence = parts_.sink.next_sequence();
+  if (flow.first_sequence == 0) flow.first_sequence = flow.sequence;
   ++stats_.inferred;
   append(flow);
 }

@@ -63,7 +63,10 @@ class Pipeline {
   void handle_mark(const RingEntry& entry);
   void handle_drained(TimePoint at);
   void check_room(TimePoint at);
-  void handle_inferred(Flow& flow);
+  void compare(TimePoint at);
+  void handle_inferred_start(Flow& flow);
+  void handle_inferred_end(Flow& flow);
+  bool records(Event event) const { return (parts_.events & static_cast<uint32_t>(event)) != 0; }
   void append(Flow& flow);
   void add_gap(const std::string& reason, TimePoint at, uint64_t events);
   void missed(Loss& loss, TimePoint at, uint64_t dropped);

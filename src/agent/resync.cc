@@ -12,50 +12,113 @@
 namespace natledger {
 
 namespace {
+
 // A table under overruns would otherwise be dumped without end.
-constexpr Duration kRest = std::chrono::seconds{1};
+constexpr Duration kShortestRest = std::chrono::seconds{1};
+constexpr Duration kLongestRest = std::chrono::seconds{30};
 // How long after its start a flow's NEW may be sent: far longer than the kernel needs.
 constexpr Duration kSlowestNew = std::chrono::seconds{1};
 constexpr size_t kPieceBytes = 1 << 20;
 constexpr int kMostDumps = 3;  // one after the other, where the kernel's hash is being resized
+
+AskedTuple asked_for(const Flow& flow) {
+  AskedTuple asked;
+  asked.source = flow.orig.source;
+  asked.target = flow.orig.target;
+  asked.protocol = flow.orig.protocol;
+  asked.source_port = flow.orig.source_port;
+  asked.target_port = flow.orig.target_port;
+  asked.icmp_id = flow.orig.icmp_id;
+  asked.icmp_type = flow.orig.icmp_type;
+  asked.icmp_code = flow.orig.icmp_code;
+  asked.zone = flow.zone_direction == ZoneDirection::kReply ? uint16_t{0} : flow.zone;
+  return asked;
+}
+
 }  // namespace
 
+ConntrackTable kernel_table() { return {dump_table, query_table, count_buckets}; }
+
 void Resync::request(LiveFlows& live) {
-  wanted_ = true;
-  if (!waiting_) return;
-  waiting_ = false;
-  candidates_.clear();
+  requested_ = true;
+  if (phase_ != Phase::kIdle) abandon(live);
+}
+
+void Resync::abandon(LiveFlows& live) {
+  phase_ = Phase::kIdle;
+  candidates_ = {};
   live.end_resync();
+  rest_ = std::clamp(rest_ * 2, kShortestRest, kLongestRest);
 }
 
-bool Resync::drained(TimePoint at, LiveFlows& live, const FoundFlow& found) {
-  const bool finished = waiting_ && at >= dumped_at_;
-  if (finished) {
-    infer_starts(live, found);
-    waiting_ = false;
-    candidates_ = {};
-    live.end_resync();
+std::optional<TimePoint> Resync::drained(TimePoint at, LiveFlows& live, const Findings& findings) {
+  if (phase_ == Phase::kIdle) {
+    const bool due = period_ != Duration::zero() && at >= whole_at_ + period_;
+    if ((requested_ || due) && at >= looked_at_ + rest_) begin(at, live, findings);
+    return {};
   }
-  if (wanted_ && !waiting_ && at >= dumped_at_ + kRest) {
-    live.begin_resync();
-    waiting_ = take_entries(at, live, found);
-    dumped_at_ = now();
-    wanted_ = !waiting_;
-    if (wanted_) live.end_resync();
+  if (at < looked_at_) return {};
+  if (phase_ == Phase::kDumped) {
+    infer_starts(live, findings);
+    phase_ = Phase::kAsked;
+    const TimePoint dumped_at = looked_at_;
+    if (!ask_for_unseen(live)) {
+      abandon(live);
+      return {};
+    }
+    if (looked_at_ != dumped_at) return {};
   }
-  return finished;
+  live.end_unseen(looked_at_, findings.end);
+  return finish(at, live);
 }
 
-void Resync::infer_starts(LiveFlows& live, const FoundFlow& found) {
+void Resync::begin(TimePoint at, LiveFlows& live, const Findings& findings) {
+  began_at_ = now();
+  live.begin_resync(began_at_);
+  phase_ = Phase::kDumped;
+  const bool dumped = take_entries(at, live, findings);
+  looked_at_ = now();
+  if (!dumped) abandon(live);
+}
+
+TimePoint Resync::finish(TimePoint at, LiveFlows& live) {
+  live.end_resync();
+  phase_ = Phase::kIdle;
+  rest_ = kShortestRest;
+  whole_at_ = at;
+  requested_ = false;
+  return began_at_;
+}
+
+// False when the kernel does not answer now. looked_at_ moves on if there was something to ask for.
+bool Resync::ask_for_unseen(LiveFlows& live) {
+  std::vector<AskedTuple> asked;
+  live.visit_unseen([&](const Flow& flow) { asked.push_back(asked_for(flow)); });
+  if (asked.empty()) return true;
+  try {
+    Flow flow;
+    table_.query(asked, [&](std::span<const std::byte> message) {
+      if (decode(message, flow) == Decoded::kFlow) live.sees(flow);
+    });
+  } catch (const DumpError& error) {
+    log_error(std::string{error.what()} + "; trying again soon");
+    return false;
+  }
+  looked_at_ = now();
+  return true;
+}
+
+void Resync::infer_starts(LiveFlows& live, const Findings& findings) {
   Flow flow;
   for (std::vector<std::byte>& piece : candidates_) {
     for_each_message(piece, [&](std::span<const std::byte> message) {
       decode(message, flow);
-      flow.receipt = dumped_at_;
-      if (!live.knows(flow)) found(flow);
+      flow.receipt = looked_at_;
+      if (!live.sees(flow)) findings.start(flow);
     });
     piece = {};
   }
+  candidates_ = {};
 }
 
 void Resync::add_candidate(std::span<const std::byte> message) {
@@ -73,24 +136,24 @@ void Resync::add_candidate(std::span<const std::byte> message) {
 bool Resync::dump_unresized(const MessageVisit& take) {
   for (int tries = 0; tries < kMostDumps; ++tries) {
     candidates_.clear();
-    const auto before = buckets_();
-    dump_(take);
-    if (buckets_() == before) return true;
+    const auto before = table_.buckets();
+    table_.dump(take);
+    if (table_.buckets() == before) return true;
   }
   return false;
 }
 
 // False when the kernel does not give the table now; a later drain tries again.
-bool Resync::take_entries(TimePoint at, LiveFlows& live, const FoundFlow& found) {
+bool Resync::take_entries(TimePoint at, LiveFlows& live, const Findings& findings) {
   Flow flow;
   const auto take = [&](std::span<const std::byte> message) {
     if (decode(message, flow) != Decoded::kFlow) return;
     // A dying entry is still in the table while its end is on the way.
-    if ((flow.status & IPS_DYING) != 0 || live.knows(flow)) return;
+    if ((flow.status & IPS_DYING) != 0 || live.sees(flow)) return;
     // Its NEW would have been applied by now, so it was lost, or sent before we listened.
     if (flow.kernel_start.known() && flow.kernel_start + kSlowestNew < at) {
       flow.receipt = now();
-      return found(flow);
+      return findings.start(flow);
     }
     add_candidate(message);
   };
@@ -98,10 +161,10 @@ bool Resync::take_entries(TimePoint at, LiveFlows& live, const FoundFlow& found)
     if (dump_unresized(take)) return true;
     log_error("read the conntrack table: nf_conntrack_buckets changed during each of " +
               std::to_string(kMostDumps) +
-              " dumps, which hides entries; trying again in a second (leave the table's size "
-              "alone for a while)");
+              " dumps, which hides entries; trying again soon (leave the table's size alone for a "
+              "while)");
   } catch (const DumpError& error) {
-    log_error(std::string{error.what()} + "; trying again in a second");
+    log_error(std::string{error.what()} + "; trying again soon");
   }
   return false;
 }

@@ -1,52 +1,86 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Finds the flows that no event told of: those older than the agent, those that began in a gap.
+// Finds what no event told: flows older than the agent, flows that began or ended in a gap, and
+// those that a ruleset silences.
 //
 // A dump of the table is compared with the live flows, but events are on their way meanwhile: an
-// entry of the dump may be one whose NEW waits in the ring, or one that has ended since. An entry
-// that the kernel says is older than what has been applied is an inferred start at once; an end
-// that waits in the ring follows it there. The other unknown ones are only candidates, until all
-// that was sent before the dump's end has been applied; what is still unknown then, and has not
-// ended meanwhile, is an inferred start. Passive: the pipeline says when the socket was empty.
-// Known flows that are missing from the dump are not looked at here.
+// entry of the dump may be one whose NEW waits in the ring, or one that has ended since, and a flow
+// that is missing from it may have an end that is on its way, or have been passed over. So:
+//
+//   1. From now on each event marks its flow as seen. Dump; the entries mark theirs.
+//   2. An unknown entry that the kernel says is older than what has been applied is an inferred
+//      start at once. The other unknown ones are candidates, until all that was sent before the
+//      dump's end has been applied: what is still unknown then, and has not ended meanwhile, is an
+//      inferred start.
+//   3. What is known and was not seen by then is asked for, one by one. What the table has is seen.
+//   4. When all that was sent before the last answer has been applied, what is still not seen has
+//      an inferred end.
+//
+// A loss in between begins it all anew. Passive: the pipeline says when the socket was empty.
 #pragma once
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "flow/live_flows.h"
-#include "kernel/table_dump.h"
+#include "kernel/conntrack_table.h"
 
 namespace natledger {
 
+// The kernel's table, or another one in tests.
+struct ConntrackTable {
+  TableDump dump;
+  TableQuery query;
+  BucketCount buckets;
+};
+ConntrackTable kernel_table();
+
 class Resync {
  public:
-  // Called with each inferred flow, its sequence not yet set.
-  using FoundFlow = std::function<void(Flow&)>;
+  // What the pipeline does with an entry that tells of a flow not known, and with an inferred end;
+  // their sequences are not yet set.
+  struct Findings {
+    LiveFlows::FlowVisit start;
+    LiveFlows::FlowVisit end;
+  };
 
-  Resync(TableDump dump, BucketCount buckets)
-      : dump_(std::move(dump)), buckets_(std::move(buckets)) {}
+  // Without a request the table is looked at every `period` (0: never).
+  Resync(ConntrackTable table, Duration period) : table_(std::move(table)), period_(period) {}
 
   // Events may have been missed: compare, or compare again if a comparison is under way.
   void request(LiveFlows& live);
 
-  // All events sent before `at` have been applied to `live`. Ends a comparison whose dump is older
-  // and returns true: from the last request() on every flow is known. Dumps if one is due, which
-  // takes about 2 us an entry.
-  bool drained(TimePoint at, LiveFlows& live, const FoundFlow& found);
+  // All events sent before `at` have been applied to `live`: does what is due, a dump at 2 us an
+  // entry among it. When a comparison ends, the instant at which it began: what was open then is
+  // known, and what is known was open then.
+  std::optional<TimePoint> drained(TimePoint at, LiveFlows& live, const Findings& findings);
 
  private:
-  bool dump_unresized(const MessageVisit& take);
-  bool take_entries(TimePoint at, LiveFlows& live, const FoundFlow& found);
-  void add_candidate(std::span<const std::byte> message);
-  void infer_starts(LiveFlows& live, const FoundFlow& found);
+  enum class Phase : uint8_t {
+    kIdle,
+    kDumped,  // waits for the events sent before looked_at_
+    kAsked,   // the same, after the query
+  };
 
-  TableDump dump_;
-  BucketCount buckets_;
-  bool wanted_ = false;
-  bool waiting_ = false;  // for the events sent before dumped_at_
-  TimePoint dumped_at_;
+  void begin(TimePoint at, LiveFlows& live, const Findings& findings);
+  void abandon(LiveFlows& live);
+  TimePoint finish(TimePoint at, LiveFlows& live);
+  bool dump_unresized(const MessageVisit& take);
+  bool take_entries(TimePoint at, LiveFlows& live, const Findings& findings);
+  bool ask_for_unseen(LiveFlows& live);
+  void add_candidate(std::span<const std::byte> message);
+  void infer_starts(LiveFlows& live, const Findings& findings);
+
+  const ConntrackTable table_;
+  const Duration period_;
+  Phase phase_ = Phase::kIdle;
+  bool requested_ = false;  // and not made good for yet
+  Duration rest_{};         // after the last look, before the next
+  TimePoint began_at_;
+  TimePoint looked_at_;  // the end of the last dump or query
+  TimePoint whole_at_;   // the end of the last comparison
   // Netlink messages, one behind the other, in pieces that are given back one by one: a million are
   // 300 MB.
   std::vector<std::vector<std::byte>> candidates_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The pipeline's books. They must balance:
-//   received = flows + ignored + malformed + filtered      written = flows + coverage + inferred
+//   received = flows + ignored + malformed + duplicate + filtered
+//   written = flows + coverage + inferred
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@ struct Stats {
   uint64_t flows = 0;
   uint64_t ignored = 0;
   uint64_t malformed = 0;
-  uint64_t filtered = 0;  // events that source.events does not ask for
+  uint64_t duplicate = 0;  // told what had been told before
+  uint64_t filtered = 0;   // events that source.events does not ask for
   // Lines that went to the ledger.
   uint64_t written = 0;
   uint64_t coverage = 0;
@@ -29,6 +31,7 @@ struct Stats {
     rest.flows -= before.flows;
     rest.ignored -= before.ignored;
     rest.malformed -= before.malformed;
+    rest.duplicate -= before.duplicate;
     rest.filtered -= before.filtered;
     rest.written -= before.written;
     rest.coverage -= before.coverage;
@@ -39,7 +42,7 @@ struct Stats {
   }
 
   bool balances() const {
-    return received == flows + ignored + malformed + filtered &&
+    return received == flows + ignored + malformed + duplicate + filtered &&
            written == flows + coverage + inferred;
   }
 };

@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "flow/flow.h"
-#include "kernel/table_dump.h"
+#include "kernel/conntrack_table.h"
 #include "ledger/record_sink.h"
 
 namespace natledger {

@@ -20,7 +20,7 @@ inline constexpr int64_t kNsPerMicrosecond = 1'000;
 struct TimePoint {
   int64_t ns = 0;
 
-  bool known() const { return ns != 0; }
+  constexpr bool known() const { return ns != 0; }
   // Whole seconds and the microseconds after them, rounded down, as ulogd2 prints them.
   int64_t seconds() const { return ns / kNsPerSecond - (ns % kNsPerSecond < 0 ? 1 : 0); }
   int64_t microseconds() const {

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "cli/options.h"
 #include "flow/translation.h"
-#include "kernel/table_dump.h"
+#include "kernel/conntrack_table.h"
 #include "ledger/record_sink.h"
 
 namespace natledger {

@@ -69,6 +69,7 @@ void put_counts(Members& members, const CoverageCounts& counts) {
   members.put("coverage.count.flows", counts.flows);
   members.put("coverage.count.ignored", counts.ignored);
   members.put("coverage.count.malformed", counts.malformed);
+  members.put("coverage.count.duplicate", counts.duplicate);
   members.put("coverage.count.filtered", counts.filtered);
   members.put("coverage.count.dropped", counts.dropped);
 }

@@ -16,6 +16,7 @@ struct CoverageCounts {
   uint64_t flows = 0;
   uint64_t ignored = 0;
   uint64_t malformed = 0;
+  uint64_t duplicate = 0;
   uint64_t filtered = 0;
   uint64_t dropped = 0;
 };

@@ -89,7 +89,7 @@ constexpr std::string_view clock_name(StartClock clock) {
 // @timestamp: the start on NEW, the end on DESTROY; of an update the moment it happened.
 constexpr TimePoint record_time(const Flow& f) {
   if (f.event == Event::kNew) return f.start.known() ? f.start : f.start_not_after;
-  if (f.event == Event::kDestroy) return f.end;
+  if (f.event == Event::kDestroy) return f.end.known() ? f.end : f.end_not_after;
   return f.event_time.known() ? f.event_time : f.receipt;
 }
 
@@ -169,12 +169,12 @@ inline constexpr auto kUlogdRows = std::tuple{
     row::flow({"flow.end.sec", row::kLong, row::kOne, row::kUlogd, "",
                "end, Unix seconds: the kernel's, or when DESTROY was read"},
               [](const Flow& f, const auto& put) {
-                if (f.event == Event::kDestroy) put(static_cast<uint32_t>(f.end.seconds()));
+                if (f.end.known()) put(static_cast<uint32_t>(f.end.seconds()));
               }),
     row::flow(
         {"flow.end.usec", row::kLong, row::kOne, row::kUlogd, "", "microseconds of flow.end.sec"},
         [](const Flow& f, const auto& put) {
-          if (f.event == Event::kDestroy) put(f.end.microseconds());
+          if (f.end.known()) put(f.end.microseconds());
         }),
     row::flow({"oob.family", row::kShort, row::kOne, row::kUlogd, "", "2 IPv4, 10 IPv6"},
               [](const Flow& f, const auto& put) { put(f.family); }),
@@ -234,7 +234,7 @@ inline constexpr auto kOwnRows = std::tuple{
                 if (f.start_clock != StartClock::kNone) put(clock_name(f.start_clock));
               }),
     row::flow({"event.reason", row::kKeyword, row::kOne, row::kEcs, "",
-               "inferred: no event told this start, a dump of the table showed the flow"},
+               "inferred: no event told this start or end, a look into the table showed it"},
               [](const Flow& f, const auto& put) {
                 if (f.reason == Reason::kInferred) put(std::string_view{"inferred"});
               }),
@@ -242,6 +242,16 @@ inline constexpr auto kOwnRows = std::tuple{
                "of an inferred start: the flow was there by then"},
               [](const Flow& f, const auto& put) {
                 if (f.start_not_after.known()) put(f.start_not_after);
+              }),
+    row::flow({"flow.end.not_before", row::kDate, row::kOne, row::kNatledger, "",
+               "of an inferred end: the flow was there until then"},
+              [](const Flow& f, const auto& put) {
+                if (f.end_not_before.known()) put(f.end_not_before);
+              }),
+    row::flow({"flow.end.not_after", row::kDate, row::kOne, row::kNatledger, "",
+               "of an inferred end: the flow had gone by then"},
+              [](const Flow& f, const auto& put) {
+                if (f.end_not_after.known()) put(f.end_not_after);
               }),
     row::flow({"network.transport", row::kKeyword, row::kOne, row::kEcs, "",
                "tcp, udp, icmp, ipv6-icmp ..."},
@@ -374,6 +384,7 @@ inline constexpr auto kOtherRows = std::tuple{
     row::coverage("coverage.count.flows", row::kLong, "of these, recorded as flows"),
     row::coverage("coverage.count.ignored", row::kLong, "of these, no conntrack events"),
     row::coverage("coverage.count.malformed", row::kLong, "of these, not understood"),
+    row::coverage("coverage.count.duplicate", row::kLong, "of these, told before"),
     row::coverage("coverage.count.filtered", row::kLong,
                   "of these, not asked for by source.events"),
     row::coverage("coverage.count.dropped", row::kLong,

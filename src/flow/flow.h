@@ -30,7 +30,7 @@ enum class StartClock : uint8_t {
 // Why a record stands for something that no event told.
 enum class Reason : uint8_t {
   kNone,
-  kInferred,  // its start was not seen: a dump of the table showed the flow
+  kInferred,  // its start or end was not told: a look into the table showed it
 };
 
 // One direction of a flow. Ports, ids and counters in host order.
@@ -102,10 +102,12 @@ struct Flow {
   uint64_t first_sequence = 0;
   uint64_t parent_sequence = 0;
   TimePoint start;  // the best known
-  TimePoint end;    // of DESTROY
+  TimePoint end;    // of DESTROY, unless inferred
   StartClock start_clock = StartClock::kNone;
   Reason reason = Reason::kNone;
   TimePoint start_not_after;  // of an inferred start: when the flow was first seen
+  TimePoint end_not_before;   // of an inferred end: until when it was surely there
+  TimePoint end_not_after;    // and by when it was surely gone
 
   // What enrichers add.
   Annotations annotations;

@@ -1,56 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Two tables, since an IPv4 flow is most of the traffic and needs 24 bytes less; what few flows
+// Two tables, since an IPv4 flow is most of the traffic and needs 48 bytes less; what few flows
 // have (helper, labels, parent) stands aside.
 #include "flow/live_flows.h"
 
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <netinet/in.h>
 
-#include <array>
-#include <cstring>
+#include <algorithm>
 #include <random>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "flow/live_table.h"
-#include "flow/protocol.h"
+#include "flow/open_flow.h"
+#include "flow/recent_ends.h"
+#include "flow/sightings.h"
 
 namespace natledger {
 
 namespace {
-
-// Both addresses, then everything else in the last word. Words from the start: bytes put together
-// and read again as words would wait for each other in the processor.
-template <size_t kAddressBytes>
-struct FlowKey {
-  std::array<uint64_t, (2 * kAddressBytes + 8) / 8> words;
-
-  // The default is a call of memcmp.
-  bool operator==(const FlowKey& other) const {
-    uint64_t different = 0;
-    for (size_t i = 0; i < words.size(); ++i) different |= words[i] ^ other.words[i];
-    return different == 0;
-  }
-};
-using FlowKey4 = FlowKey<4>;
-using FlowKey6 = FlowKey<16>;
-static_assert(sizeof(FlowKey4) == 16 && sizeof(FlowKey6) == 40);
-
-constexpr uint32_t kNothingAside = UINT32_MAX;
-constexpr uint64_t kMostFirstSequence = (uint64_t{1} << 62) - 1;
-
-template <class Key>
-struct OpenFlow {
-  Key key;
-  uint32_t id;
-  union {
-    uint32_t aside;      // place in the side table, or kNothingAside
-    uint32_t next_free;  // while not in use
-  };
-  TimePoint start;
-  uint64_t first_sequence : 62;  // at most kMostFirstSequence
-  uint64_t start_clock : 2;
-};
-static_assert(sizeof(OpenFlow<FlowKey4>) == 40 && sizeof(OpenFlow<FlowKey6>) == 64);
 
 // What few flows have.
 struct Aside {
@@ -59,31 +28,6 @@ struct Aside {
   HelperName helper;
   uint32_t next_free = kNothingAside;
 };
-
-uint32_t first_word(const IpAddress& address) {
-  uint32_t word;
-  std::memcpy(&word, address.bytes.data(), sizeof word);
-  return word;
-}
-
-template <size_t kAddressBytes>
-FlowKey<kAddressBytes> key_of(const Leg& leg, uint16_t zone, ZoneDirection direction) {
-  FlowKey<kAddressBytes> key;
-  if constexpr (kAddressBytes == 4) {
-    key.words[0] = first_word(leg.source) | uint64_t{first_word(leg.target)} << 32;
-  } else {
-    std::memcpy(&key.words[0], leg.source.bytes.data(), kAddressBytes);
-    std::memcpy(&key.words[2], leg.target.bytes.data(), kAddressBytes);
-  }
-  // An ICMP tuple has its id, type and code where others have ports.
-  const bool icmp = is_icmp(leg.protocol);
-  const unsigned source = icmp ? leg.icmp_id : leg.source_port;
-  const unsigned target =
-      icmp ? unsigned{leg.icmp_type} << 8 | leg.icmp_code : unsigned{leg.target_port};
-  key.words.back() = source | uint64_t{target} << 16 | uint64_t{zone} << 32 |
-                     uint64_t{static_cast<uint8_t>(direction)} << 48 | uint64_t{leg.protocol} << 56;
-  return key;
-}
 
 // Seeded at start: who can choose tuples must not be able to choose collisions.
 template <class Key>
@@ -99,41 +43,62 @@ uint64_t hash_of(const Key& key, uint64_t seed) {
 
 uint32_t fold(uint64_t hash) { return static_cast<uint32_t>(hash ^ hash >> 32); }
 
+// Of NEW: said again by the kernel, when a reliable socket of somebody was full at the first time.
+// Then the reply has mostly been seen; a flow that has really just begun is recorded twice rather
+// than never.
+bool has_been_told(const Flow& flow) { return (flow.status & IPS_SEEN_REPLY) != 0; }
+
+// Tells the incarnations of a tuple apart.
+uint64_t fingerprint_of(const Flow& flow, uint64_t tuple_hash) {
+  constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;
+  return (tuple_hash + flow.id) * kOdd ^ static_cast<uint64_t>(flow.kernel_start.ns) * kOdd;
+}
+
+// What an event of another flow on its tuple says of when a flow had ended.
+TimePoint begun_by(const Flow& successor) {
+  if (successor.kernel_start.known()) return successor.kernel_start;
+  return successor.event_time.known() ? successor.event_time : successor.receipt;
+}
+
 }  // namespace
 
 struct LiveFlows::Tables {
   uint64_t seed = std::random_device{}() | uint64_t{std::random_device{}()} << 32;
-  LiveTable<OpenFlow<FlowKey4>> v4;
-  LiveTable<OpenFlow<FlowKey6>> v6;
+  LiveTable<OpenFlow<4>> v4;
+  LiveTable<OpenFlow<16>> v6;
   std::vector<Aside> asides;
   uint32_t free_aside = kNothingAside;
 
+  Sightings sightings;
+  RecentEnds recent_ends;
+  Flow ended_unseen;
   bool resyncing = false;
+  uint32_t resync_span = 0;            // begin_resync()'s
   std::unordered_set<uint64_t> ended;  // hashes of the flows that ended since begin_resync()
 
   size_t size() const { return v4.size() + v6.size(); }
-
-  uint64_t long_hash(const Flow& flow) const {
-    return flow.family == AF_INET
-               ? hash_of(key_of<4>(flow.orig, flow.zone, flow.zone_direction), seed)
-               : hash_of(key_of<16>(flow.orig, flow.zone, flow.zone_direction), seed);
-  }
 
   // Calls `visit(table, key, hash)` with the table that holds flows of this family.
   template <class Visit>
   auto with_table(const Leg& orig, const Flow& flow, Visit visit) {
     if (flow.family == AF_INET) {
       const auto key = key_of<4>(orig, flow.zone, flow.zone_direction);
-      return visit(v4, key, fold(hash_of(key, seed)));
+      return visit(v4, key, hash_of(key, seed));
     }
     const auto key = key_of<16>(orig, flow.zone, flow.zone_direction);
-    return visit(v6, key, fold(hash_of(key, seed)));
+    return visit(v6, key, hash_of(key, seed));
+  }
+
+  template <class Visit>
+  void with_each_table(Visit visit) {
+    visit(v4);
+    visit(v6);
   }
 
   // The first record of the flow with this original tuple in the zone of `flow`, or 0.
   uint64_t first_sequence_of(const Leg& orig, const Flow& flow) {
-    return with_table(orig, flow, [](auto& table, const auto& key, uint32_t hash) -> uint64_t {
-      const auto* open = table.find(key, hash);
+    return with_table(orig, flow, [](auto& table, const auto& key, uint64_t hash) -> uint64_t {
+      const auto* open = table.find(key, fold(hash));
       return open != nullptr ? uint64_t{open->first_sequence} : 0;
     });
   }
@@ -171,7 +136,39 @@ struct LiveFlows::Tables {
       flow.start = open.start;
       flow.start_clock = static_cast<StartClock>(open.start_clock);
     }
+    open.sighting = sightings.current();
     carry_over(open.aside, flow);
+  }
+
+  // Until then it was there for certain.
+  template <class Open>
+  TimePoint alive_at(const Open& open) const {
+    const TimePoint seen = std::max(sightings.began(open.sighting), open.start);
+    // An end before the loss would have been told, of a flow that the kernel tells of at all.
+    return open.told_by_event ? std::max(seen, sightings.lost_after(open.sighting)) : seen;
+  }
+
+  // Forgets a flow whose end was not told, and makes the record of it.
+  template <class Table, class Open>
+  void conclude_end(Table& table, Open& open, uint32_t hash, TimePoint not_after) {
+    ended_unseen = flow_of(open);
+    ended_unseen.event = Event::kDestroy;
+    ended_unseen.reason = Reason::kInferred;
+    // A clock that was set back must not turn the bounds round.
+    ended_unseen.end_not_before = std::min(alive_at(open), not_after);
+    ended_unseen.end_not_after = not_after;
+    complete(open, ended_unseen);
+    if (ended_unseen.start_clock == StartClock::kKernel) {
+      ended_unseen.kernel_start = ended_unseen.start;
+    }
+    forget(table, open, hash);
+  }
+
+  // Whether an event tells again what made this flow known.
+  template <class Open>
+  bool is_told_again(const Open& open, const Flow& flow) const {
+    return open.id == flow.id && has_been_told(flow) &&
+           !sightings.lost_after(open.sighting).known();
   }
 
   // Gives `flow` what an earlier event told and this one does not, and keeps what it adds.
@@ -203,13 +200,15 @@ size_t LiveFlows::memory_bytes() const {
          tables_->asides.capacity() * sizeof(Aside);
 }
 
-void LiveFlows::track(Flow& flow) {
+Flow& LiveFlows::ended_unseen() { return tables_->ended_unseen; }
+
+Tracked LiveFlows::track(Flow& flow) {
   if (flow.kernel_start.known()) {
     flow.start = flow.kernel_start;
     flow.start_clock = StartClock::kKernel;
   }
   flow.first_sequence = flow.sequence;
-  if (flow.from_dump) return;
+  if (flow.from_dump) return Tracked::kRecord;
   if (flow.has_master) flow.parent_sequence = tables_->first_sequence_of(flow.master, flow);
   switch (flow.event) {
     case Event::kNew:
@@ -217,44 +216,70 @@ void LiveFlows::track(Flow& flow) {
     case Event::kUpdate:
       return update(flow);
     case Event::kDestroy:
-      return end(flow);
+      break;
   }
+  return end(flow);
 }
 
-void LiveFlows::begin(Flow& flow) {
+Tracked LiveFlows::begin(Flow& flow) {
   if (flow.start_clock == StartClock::kNone) {
     flow.start = flow.event_time.known() ? flow.event_time : flow.receipt;
     flow.start_clock = flow.event_time.known() ? StartClock::kEvent : StartClock::kReceipt;
   }
-  tables_->with_table(flow.orig, flow, [&](auto& table, const auto& key, uint32_t hash) {
-    // An entry that is still here ended unseen: its end was lost.
-    if (const auto* stale = table.find(key, hash)) tables_->forget(table, *stale, hash);
-    remember(table, key, hash, flow);
+  return tables_->with_table(flow.orig, flow, [&](auto& table, const auto& key, uint64_t hash) {
+    if (auto* other = table.find(key, fold(hash))) {
+      if (tables_->is_told_again(*other, flow)) return Tracked::kRepeated;
+      tables_->conclude_end(table, *other, fold(hash), begun_by(flow));
+      return Tracked::kOtherEnded;
+    }
+    remember(table, key, fold(hash), flow);
+    return Tracked::kRecord;
   });
 }
 
-void LiveFlows::update(Flow& flow) {
-  tables_->with_table(flow.orig, flow, [&](auto& table, const auto& key, uint32_t hash) {
-    auto* open = table.find(key, hash);
-    if (open != nullptr && open->id == flow.id) return tables_->complete(*open, flow);
+Tracked LiveFlows::update(Flow& flow) {
+  return tables_->with_table(flow.orig, flow, [&](auto& table, const auto& key, uint64_t hash) {
+    auto* open = table.find(key, fold(hash));
+    if (open != nullptr && open->id == flow.id) {
+      tables_->complete(*open, flow);
+      return Tracked::kRecord;
+    }
+    if (open != nullptr) {
+      tables_->conclude_end(table, *open, fold(hash), begun_by(flow));
+      return Tracked::kOtherEnded;
+    }
     // First seen in mid-life: its start is unknown unless the kernel says.
-    if (open != nullptr) tables_->forget(table, *open, hash);
-    remember(table, key, hash, flow);
+    remember(table, key, fold(hash), flow);
+    return Tracked::kRecord;
   });
 }
 
-void LiveFlows::end(Flow& flow) {
+Tracked LiveFlows::end(Flow& flow) {
   flow.end = flow.kernel_stop.known() ? flow.kernel_stop : flow.receipt;
-  if (tables_->resyncing) tables_->ended.insert(tables_->long_hash(flow));
-  tables_->with_table(flow.orig, flow, [&](auto& table, const auto& key, uint32_t hash) {
-    auto* open = table.find(key, hash);
-    if (open == nullptr || open->id != flow.id) return;
-    tables_->complete(*open, flow);
-    tables_->forget(table, *open, hash);
+  return tables_->with_table(flow.orig, flow, [&](auto& table, const auto& key, uint64_t hash) {
+    if (tables_->resyncing) tables_->ended.insert(hash);
+    const uint64_t fingerprint = fingerprint_of(flow, hash);
+    auto* open = table.find(key, fold(hash));
+    if (open != nullptr && is_same_flow(*open, flow)) {
+      tables_->complete(*open, flow);
+      tables_->forget(table, *open, fold(hash));
+    } else if (open != nullptr && open->start.known() && flow.kernel_start > open->start) {
+      // Of a flow whose start was not told either.
+      tables_->conclude_end(table, *open, fold(hash), flow.kernel_start);
+      return Tracked::kOtherEnded;
+    } else if (flow.kernel_start.known() && tables_->recent_ends.contains(fingerprint)) {
+      return Tracked::kRepeated;
+    }
+    tables_->recent_ends.add(fingerprint);
+    return Tracked::kRecord;
   });
 }
 
-void LiveFlows::begin_resync() {
+void LiveFlows::lose(TimePoint from, TimePoint to) { tables_->sightings.lose(from, to); }
+
+void LiveFlows::begin_resync(TimePoint at) {
+  tables_->sightings.begin(at);
+  tables_->resync_span = tables_->sightings.current();
   tables_->resyncing = true;
   tables_->ended.clear();
 }
@@ -264,17 +289,21 @@ void LiveFlows::end_resync() {
   tables_->ended.clear();
 }
 
-bool LiveFlows::knows(const Flow& dumped) {
-  if (tables_->ended.contains(tables_->long_hash(dumped))) return true;
-  return tables_->with_table(dumped.orig, dumped, [&](auto& table, const auto& key, uint32_t hash) {
-    const auto* open = table.find(key, hash);
-    // Ids repeat: one that began after the start that we know is another flow.
-    return open != nullptr && open->id == dumped.id &&
-           (!dumped.kernel_start.known() || dumped.kernel_start <= open->start);
+bool LiveFlows::sees(const Flow& dumped) {
+  return tables_->with_table(dumped.orig, dumped, [&](auto& table, const auto& key, uint64_t hash) {
+    if (tables_->ended.contains(hash)) return true;
+    auto* open = table.find(key, fold(hash));
+    if (open == nullptr || !is_same_flow(*open, dumped)) return false;
+    open->sighting = tables_->sightings.current();
+    if (dumped.kernel_start.known()) {
+      open->start = dumped.kernel_start;
+      open->start_clock = static_cast<uint64_t>(StartClock::kKernel);
+    }
+    return true;
   });
 }
 
-void LiveFlows::adopt(Flow& dumped) {
+Tracked LiveFlows::adopt(Flow& dumped) {
   dumped.event = Event::kNew;
   dumped.reason = Reason::kInferred;
   dumped.start_not_after = dumped.receipt;
@@ -283,10 +312,39 @@ void LiveFlows::adopt(Flow& dumped) {
     dumped.start = dumped.kernel_start;
     dumped.start_clock = StartClock::kKernel;
   }
-  tables_->with_table(dumped.orig, dumped, [&](auto& table, const auto& key, uint32_t hash) {
-    if (const auto* stale = table.find(key, hash)) tables_->forget(table, *stale, hash);
-    remember(table, key, hash, dumped);
+  return tables_->with_table(dumped.orig, dumped, [&](auto& table, const auto& key, uint64_t hash) {
+    if (auto* other = table.find(key, fold(hash))) {
+      tables_->conclude_end(table, *other, fold(hash), begun_by(dumped));
+      return Tracked::kOtherEnded;
+    }
+    remember(table, key, fold(hash), dumped);
+    return Tracked::kRecord;
   });
+}
+
+void LiveFlows::visit_unseen(const FlowVisit& visit) {
+  tables_->with_each_table([&](auto& table) {
+    table.for_each([&](const auto& open, uint32_t) {
+      if (open.sighting >= tables_->resync_span) return;
+      Flow flow = flow_of(open);
+      visit(flow);
+    });
+  });
+}
+
+void LiveFlows::end_unseen(TimePoint not_after, const FlowVisit& visit) {
+  tables_->with_each_table([&](auto& table) {
+    // What is forgotten moves others in the table, so it is not walked meanwhile.
+    std::vector<std::pair<typename std::decay_t<decltype(table)>::Key, uint32_t>> unseen;
+    table.for_each([&](const auto& open, uint32_t hash) {
+      if (open.sighting < tables_->resync_span) unseen.emplace_back(open.key, hash);
+    });
+    for (const auto& [key, hash] : unseen) {
+      tables_->conclude_end(table, *table.find(key, hash), hash, not_after);
+      visit(tables_->ended_unseen);
+    }
+  });
+  tables_->sightings.forget_before(tables_->resync_span);
 }
 
 template <class Table, class Key>
@@ -295,14 +353,9 @@ void LiveFlows::remember(Table& table, const Key& key, uint32_t hash, Flow& flow
     ++not_held_;
     return;
   }
-  OpenFlow<Key> open{};
-  open.key = key;
-  open.id = flow.id;
-  open.aside = kNothingAside;
+  auto open = open_flow(key, flow);
+  open.sighting = tables_->sightings.current();
   tables_->carry_over(open.aside, flow);
-  open.start = flow.start;
-  open.first_sequence = flow.sequence & kMostFirstSequence;
-  open.start_clock = static_cast<uint64_t>(flow.start_clock) & 3;
   table.insert(open, hash);
 }
 

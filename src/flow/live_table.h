@@ -19,6 +19,8 @@ namespace natledger {
 template <class Value>
 class LiveTable {
  public:
+  using Key = decltype(Value::key);
+
   LiveTable() : cells_(kLeastCells) {}
 
   size_t size() const { return size_; }
@@ -27,7 +29,7 @@ class LiveTable {
   }
 
   // Null when there is none. Valid until that value is erased.
-  Value* find(const decltype(Value::key)& key, uint32_t hash) {
+  Value* find(const Key& key, uint32_t hash) {
     for (size_t i = home(hash);; i = next(i)) {
       const Cell& cell = cells_[i];
       if (cell.slot == kEmpty) return nullptr;
@@ -45,7 +47,15 @@ class LiveTable {
     return at(slot);
   }
 
-  void erase(const decltype(Value::key)& key, uint32_t hash) {
+  // Calls `visit(value, hash)` for each value, in no order. Nothing is added or erased meanwhile.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (const Cell& cell : cells_) {
+      if (cell.slot != kEmpty) visit(at(cell.slot), cell.hash);
+    }
+  }
+
+  void erase(const Key& key, uint32_t hash) {
     size_t hole = home(hash);
     while (cells_[hole].slot != kEmpty &&
            !(cells_[hole].hash == hash && at(cells_[hole].slot).key == key)) {

@@ -121,7 +121,9 @@ bool is_time(const Json& object, const char* key) {
 bool has_times(const Json& object, bool is_end) {
   const bool start_read =
       member(object, "event.start") == nullptr || is_time(object, "event.start");
-  return is_time(object, "@timestamp") && start_read && (!is_end || is_time(object, "event.end"));
+  const bool end_read = is_time(object, "event.end") || (is_time(object, "flow.end.not_before") &&
+                                                         is_time(object, "flow.end.not_after"));
+  return is_time(object, "@timestamp") && start_read && (!is_end || end_read);
 }
 
 // One direction's ends: two addresses, and ports where the protocol has them.
@@ -153,6 +155,8 @@ std::optional<FlowRecord> flow_of(const Json& object) {
   flow.start = time_in(object, "event.start");
   flow.end = time_in(object, "event.end");
   flow.start_not_after = time_in(object, "flow.start.not_after");
+  flow.end_not_before = time_in(object, "flow.end.not_before");
+  flow.end_not_after = time_in(object, "flow.end.not_after");
   flow.start_clock = text_of(object, "flow.start.clock");
   flow.zone = static_cast<int>(number_in(object, "conntrack.zone").value_or(0));
   flow.nat_kind = text_of(object, "conntrack.nat.kind");

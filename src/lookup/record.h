@@ -31,10 +31,14 @@ struct FlowRecord {
   TimePoint start;  // the zero instant: not known
   TimePoint end;
   TimePoint start_not_after;  // of an inferred start
-  std::string start_clock;    // "kernel", "event", "receipt", or empty
+  TimePoint end_not_before;   // of an inferred end, with the one below
+  TimePoint end_not_after;
+  std::string start_clock;  // "kernel", "event", "receipt", or empty
   int zone = 0;
   std::string nat_kind;
   std::vector<PublicSide> sides;  // one, or two where both ends were translated
+
+  bool inferred() const { return start_not_after.known() || end_not_after.known(); }
 };
 
 struct CoverageLine {

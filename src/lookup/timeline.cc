@@ -28,14 +28,19 @@ void Timeline::add(const CoverageLine& line, TimePoint before) {
     current_.ends = has(line.events, "destroy");
     open(line.at);
     resume_counts_ = true;
+    ++run_;
+    knows_all_ = current_.ends;
   } else if (line.action == "coverage-resume") {
     resumed_ = resume_counts_;
+    const TimePoint at = line.from.known() ? line.from : line.at;
+    if (resume_counts_ && knows_all_) comparisons_.push_back({run_, at});
   } else if (line.action == "coverage-stop") {
     close(line.at);
   } else if (line.action == "coverage-gap") {
     const bool goes_on = open_ && line.reason != "agent-down";
     add_hole({line.from, line.to, line.reason}, goes_on);
     resume_counts_ = true;
+    if (line.reason == "table-full") knows_all_ = false;
   }
 }
 
@@ -60,6 +65,19 @@ bool Timeline::covers_starts(TimePoint from, TimePoint to) const {
 
 bool Timeline::covers_ends(TimePoint from, TimePoint to) const {
   return any_span(spans_, from, to, [](const CoveredSpan& span) { return span.ends; });
+}
+
+bool Timeline::compared_since(int run, TimePoint at) const {
+  return std::any_of(comparisons_.begin(), comparisons_.end(),
+                     [&](const Comparison& c) { return c.run == run && c.at >= at; });
+}
+
+TimePoint Timeline::compared_before(int run, TimePoint at) const {
+  TimePoint last;
+  for (const Comparison& c : comparisons_) {
+    if (c.run == run && c.at <= at) last = std::max(last, c.at);
+  }
+  return last;
 }
 
 std::vector<Hole> Timeline::holes(TimePoint from, TimePoint to) const {

@@ -37,6 +37,14 @@ class Timeline {
   bool covers_starts(TimePoint from, TimePoint to) const;
   bool covers_ends(TimePoint from, TimePoint to) const;
 
+  // The run of the agent that the lines are from now.
+  int run() const { return run_; }
+  // Whether at `at` or later that run compared all flows it knew with the kernel's table, so that
+  // those without an end were still there.
+  bool compared_since(int run, TimePoint at) const;
+  // The last such comparison before `at`; the zero instant when there is none.
+  TimePoint compared_before(int run, TimePoint at) const;
+
   // The holes that touch [from, to].
   std::vector<Hole> holes(TimePoint from, TimePoint to) const;
   // When the record begins and ends; zero instants when it covers nothing.
@@ -44,12 +52,20 @@ class Timeline {
   TimePoint end() const;
 
  private:
+  struct Comparison {
+    int run;
+    TimePoint at;
+  };
+
   void add_hole(const Hole& hole, bool goes_on);
   void close(TimePoint at);
   void open(TimePoint at);
 
   std::vector<CoveredSpan> spans_;
   std::vector<Hole> holes_;
+  std::vector<Comparison> comparisons_;
+  int run_ = 0;
+  bool knows_all_ = false;  // every flow of this run is known to it, so a comparison is of all
   CoveredSpan current_;
   bool open_ = false;
   // Whether the flows that were open when the span began are recorded: coverage-resume has come.

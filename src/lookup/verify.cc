@@ -166,7 +166,7 @@ void Verifier::check_seal(const SegmentSeal& seal) {
 
 // Of each run what it wrote is what it says it did.
 void Verifier::check_books(std::string_view line, const LedgerRecord& record) {
-  if (record.flow && !record.flow->start_not_after.known()) ++run_.flows;
+  if (record.flow && !record.flow->inferred()) ++run_.flows;
   if (!record.coverage) return;
   if (record.coverage->action == "coverage-start") run_ = {true, 0};
   if (record.coverage->action != "coverage-stop" || !run_.seen_from_start) return;
@@ -176,7 +176,8 @@ void Verifier::check_books(std::string_view line, const LedgerRecord& record) {
                             std::to_string(run_.flows) + " are here");
   }
   if (count_in(line, "received") != flows + count_in(line, "ignored") +
-                                        count_in(line, "malformed") + count_in(line, "filtered")) {
+                                        count_in(line, "malformed") + count_in(line, "duplicate") +
+                                        count_in(line, "filtered")) {
     damage(present_.at, "the agent's counts do not balance");
   }
   run_.seen_from_start = false;

@@ -51,14 +51,24 @@ Presence begun_at(const FlowSpan& flow, const Window& window) {
 
 // Whether it had not ended yet.
 Presence going_on_at(const FlowSpan& flow, const Window& window, const Timeline& timeline) {
+  if (flow.end_not_after.known()) {
+    if (window.at >= flow.end_not_after + window.skew + std::chrono::microseconds{1}) return {};
+    if (window.at <= flow.end_not_before - window.skew) return {true, {}};
+    return doubtful("its end was not told: it was there until " + utc_text(flow.end_not_before) +
+                    " and had gone by " + utc_text(flow.end_not_after));
+  }
   if (!flow.end.known()) {
+    // Since then it has been seen in the table, or would have an inferred end.
+    if (timeline.compared_since(flow.run, window.until)) return {true, {}};
     // A flow that began while nobody listened may be silent for good (nf_conntrack_events=2).
     if (flow.start_not_after.known() && window.until > flow.start_not_after) {
       return doubtful("it was found in the table, and the kernel may not tell of its end");
     }
-    if (timeline.covers_ends(flow.first_seen, window.until)) return {true, {}};
+    const TimePoint seen =
+        std::max(flow.first_seen, timeline.compared_before(flow.run, window.until));
+    if (timeline.covers_ends(seen, window.until)) return {true, {}};
     return doubtful("no end of it is recorded, but one may have been missed since " +
-                    utc_text(flow.first_seen));
+                    utc_text(seen));
   }
   // Records have microseconds, rounded down.
   if (window.at >= flow.end + window.skew + std::chrono::microseconds{1}) return {};
@@ -133,6 +143,7 @@ void Inquiry::read_flow(const FlowRecord& flow) {
   const auto [seen, is_new] =
       flows_.try_emplace(flow.flow_id.empty() ? flow.event_id : flow.flow_id, Seen{flow, flow});
   if (!is_new) seen->second.latest = flow;
+  seen->second.run = timeline_.run();
 }
 
 bool Inquiry::fits(const FlowRecord& flow, const PublicSide& side) const {
@@ -172,6 +183,9 @@ void Inquiry::add_candidates(const Seen& seen, TimePoint until, Answer& answer) 
   span.receipt_clock = timed.start_clock == "receipt";
   span.start_not_after = first.start_not_after;
   if (latest.is_end) span.end = latest.end;
+  span.end_not_before = latest.end_not_before;
+  span.end_not_after = latest.end_not_after;
+  span.run = seen.run;
   span.kernel_clock = latest.start_clock == "kernel";
   const Presence presence = presence_at(span, {question_.at, question_.skew, until}, timeline_);
   if (!presence.there) return;

@@ -64,6 +64,7 @@ class Inquiry {
   struct Seen {
     FlowRecord first;
     FlowRecord latest;
+    int run = 0;  // of the agent, that the latest is from
   };
 
   void read_flow(const FlowRecord& flow);
@@ -88,6 +89,9 @@ struct FlowSpan {
   TimePoint start;
   TimePoint start_not_after;
   TimePoint end;
+  TimePoint end_not_before;  // of an end that was concluded, with the one below
+  TimePoint end_not_after;
+  int run = 0;                 // of the agent, that told of it last
   bool kernel_clock = false;   // start and end are the kernel's own
   bool receipt_clock = false;  // the start is when it was read
 };

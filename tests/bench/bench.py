@@ -86,7 +86,7 @@ class Bench:
             self.verdict(f"lost at {per_second:,} events/s", "0", "0", str(results[0].lost),
                          results[0].lost == 0)
         results = live.steady(5_000, seconds, mix=True)
-        self.live(f"5,000 events/s of 26 kinds for {seconds} s", results)
+        self.live(f"5,000 events/s of 28 kinds for {seconds} s", results)
 
     def flush(self):
         for entries in (200_000,) if self.quick else (200_000, 1_000_000):
@@ -110,7 +110,7 @@ class Bench:
             single.replay_per_second(self.captures, events, mix)
             rates = [single.replay_per_second(self.captures, events, mix) / 1e6
                      for _ in range(self.options.repeats)]
-            kinds = "26 kinds of flows" if mix else "TCP with source NAT"
+            kinds = "28 kinds of flows" if mix else "TCP with source NAT"
             text = f"{measure.spread(rates)} M/s"
             if mix:
                 self.figure(f"replay of {events:,} events, {kinds}", text)

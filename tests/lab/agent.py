@@ -69,7 +69,7 @@ class Agent:
     """One ledger, and the agent that writes it, which may be started and ended often."""
 
     def __init__(self, the_lab, name="agent", receive_buffer="64MiB", ledger_folder=None,
-                 program=None):
+                 program=None, source=""):
         self.lab = the_lab
         self.program = program or PROGRAM
         self.folder = os.path.join(the_lab.folder, name)
@@ -80,7 +80,7 @@ class Agent:
         self.log_path = os.path.join(self.folder, "log")
         self.process = None
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(f"source: {{receive_buffer: {receive_buffer}}}\n"
+            file.write(f"source: {{receive_buffer: {receive_buffer}, {source}}}\n"
                        f"ledger: {{directory: {self.ledger.folder}, state: {self.state}, "
                        'group: ""}\n'
                        "observer: {name: router}\n")

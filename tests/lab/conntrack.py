@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """conntrack(8): the table as the tool that everybody knows shows it."""
+import glob
 import re
 
 # What counts down or up, or how often an entry is held just now.
 PASSING = ("use", "delta-time")
+NETLINK_NETFILTER = 12
+EVENT_GROUPS = 7  # new, update, destroy
 NAME_AND_VALUE = re.compile(r"([\w-]+)=(\S*)")
 
 
@@ -46,3 +49,17 @@ def flush(lab):
 
 def count(lab):
     return int(lab.call("router", "conntrack", "-C").stdout)
+
+
+def nobody_listens():
+    """Whether no process of any namespace has a socket in a group of conntrack's events."""
+    for path in glob.glob("/proc/[0-9]*/net/netlink"):
+        try:
+            with open(path, encoding="ascii") as file:
+                sockets = [line.split() for line in file.readlines()[1:]]
+        except OSError:
+            continue  # it has ended
+        if any(int(protocol) == NETLINK_NETFILTER and int(groups, 16) & EVENT_GROUPS
+               for _, protocol, _, groups, *_ in sockets):
+            return False
+    return True

@@ -50,6 +50,8 @@ constexpr FlowKind kKinds[] = {
     {"sctp6", kV6, IPPROTO_SCTP},
     {"gre6", kV6, IPPROTO_GRE},
     {"253-v6", kV6, 253},
+    {"udp-orig-zone", kV4, IPPROTO_UDP, Nat::kSource, 0, 11, nullptr, -1, ZoneOf::kOrig},
+    {"tcp-reply-zone", kV4, IPPROTO_TCP, Nat::kSource, 0, 12, nullptr, -1, ZoneOf::kReply},
 };
 
 using Address6 = std::array<uint8_t, 16>;
@@ -130,6 +132,11 @@ void set_translation(const FlowKind& kind, uint32_t number, nf_conntrack* flow) 
   }
 }
 
+nf_conntrack_attr zone_attribute(ZoneOf direction) {
+  if (direction == ZoneOf::kOrig) return ATTR_ORIG_ZONE;
+  return direction == ZoneOf::kReply ? ATTR_REPL_ZONE : ATTR_ZONE;
+}
+
 void set_label(int label, nf_conntrack* flow) {
   nfct_bitmask* bits = nfct_bitmask_new(127);
   check(bits != nullptr, "no memory for labels");
@@ -154,7 +161,7 @@ void fill_flow(const FlowKind& kind, uint32_t number, nf_conntrack* flow) {
   }
   nfct_set_attr_u32(flow, ATTR_TIMEOUT, kTimeoutS);
   if (kind.mark != 0) nfct_set_attr_u32(flow, ATTR_MARK, kind.mark);
-  if (kind.zone != 0) nfct_set_attr_u16(flow, ATTR_ZONE, kind.zone);
+  if (kind.zone != 0) nfct_set_attr_u16(flow, zone_attribute(kind.zone_of), kind.zone);
   if (kind.helper != nullptr) nfct_set_attr(flow, ATTR_HELPER_NAME, kind.helper);
   if (kind.label >= 0) set_label(kind.label, flow);
 }

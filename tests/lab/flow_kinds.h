@@ -11,6 +11,7 @@ struct nf_conntrack;
 namespace natledger {
 
 enum class Nat : uint8_t { kNone, kSource, kTarget, kBoth };
+enum class ZoneOf : uint8_t { kBoth, kOrig, kReply };
 
 struct FlowKind {
   const char* name;
@@ -21,6 +22,7 @@ struct FlowKind {
   uint16_t zone = 0;
   const char* helper = nullptr;
   int label = -1;
+  ZoneOf zone_of = ZoneOf::kBoth;
 };
 
 // Of every family, protocol and translation that an entry can have without a packet.

@@ -125,7 +125,7 @@ def check_run(records, stop):
     count = {key.rpartition(".")[2]: value
              for key, value in stop.items() if key.startswith("coverage.count.")}
     assert count["received"] == (count["flows"] + count["ignored"] + count["malformed"]
-                                 + count["filtered"]), stop
+                                 + count["duplicate"] + count["filtered"]), stop
     assert count["malformed"] == 0, stop
     from_events = [record for record in records if is_flow(record) and not is_inferred(record)]
     assert len(from_events) == count["flows"], (len(from_events), stop)

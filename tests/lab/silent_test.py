@@ -4,11 +4,11 @@
 The agent finds it in the table when it starts, and `who` names it; but its end will not be heard,
 so no answer about it is certain.
 """
-import glob
 import time
 import unittest
 
 import agent
+import conntrack
 import traffic
 from traffic import TCP, Dial
 
@@ -18,26 +18,9 @@ HOST = "192.168.1.129"
 CALL = Dial("silent", TCP, "client", 53400, ("19.1.16.7", 443), "server", ("19.1.16.7", 443))
 SKEW_S = 2
 
-NETLINK_NETFILTER = 12
-EVENT_GROUPS = 7  # new, update, destroy
-
 NOBODY, NOT_SURE = 1, 5
 DOUBT = "but it was found in the table, and the kernel may not tell of its end\n"
 VERDICT = f"It may have been {HOST}, but another host, or nobody, cannot be excluded.\n"
-
-
-def nobody_listens():
-    """Whether no process of any namespace has a socket in a group of conntrack's events."""
-    for path in glob.glob("/proc/[0-9]*/net/netlink"):
-        try:
-            with open(path, encoding="ascii") as file:
-                sockets = [line.split() for line in file.readlines()[1:]]
-        except OSError:
-            continue  # it has ended
-        if any(int(protocol) == NETLINK_NETFILTER and int(groups, 16) & EVENT_GROUPS
-               for _, protocol, _, groups, *_ in sockets):
-            return False
-    return True
 
 
 class Silent(unittest.TestCase):
@@ -50,7 +33,7 @@ class Silent(unittest.TestCase):
         self.lab.sysctl(EVENTS, 2)
         # Listeners count machine-wide.
         agent.wait_for("all others on this machine to stop listening to conntrack events",
-                       nobody_listens)
+                       conntrack.nobody_listens)
         self.calls = self.enterContext(traffic.Calls(self.lab))
         self.calls.open(CALL)
         self.opened = time.time_ns()

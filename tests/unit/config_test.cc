@@ -80,7 +80,7 @@ TEST(Config, Mistakes) {
        "n.yaml:3: source.event: unknown option; did you mean \"events\"?"},
       {"source: {nat_only: true}",
        "n.yaml:1: source.nat_only: unknown option; one of mode, events, receive_buffer, ring, "
-       "max_flows"},
+       "max_flows, reconcile"},
       {"output.file: {path: /x}",
        "n.yaml:1: output: unknown option; one of source, ledger, "
        "observer, log, tags, enrich"},

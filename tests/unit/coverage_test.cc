@@ -44,9 +44,10 @@ struct MemberCase {
   Keys keys;
 };
 
-const Keys kCountKeys = {"coverage.count.received", "coverage.count.flows",
-                         "coverage.count.ignored",  "coverage.count.malformed",
-                         "coverage.count.filtered", "coverage.count.dropped"};
+const Keys kCountKeys = {"coverage.count.received",  "coverage.count.flows",
+                         "coverage.count.ignored",   "coverage.count.malformed",
+                         "coverage.count.duplicate", "coverage.count.filtered",
+                         "coverage.count.dropped"};
 
 void fill_segment(CoverageRecord& record) {
   record.segment_name = "conntrack-0000000000000000001.json";
@@ -138,8 +139,13 @@ TEST(Coverage, ValuesAreOfTheTypesOfTheTable) {
 
 TEST(Coverage, EachCountStandsUnderItsOwnName) {
   CoverageRecord record = least();
-  record.counts = CoverageCounts{
-      .received = 1, .flows = 2, .ignored = 3, .malformed = 4, .filtered = 5, .dropped = 6};
+  record.counts = CoverageCounts{.received = 1,
+                                 .flows = 2,
+                                 .ignored = 3,
+                                 .malformed = 4,
+                                 .duplicate = 5,
+                                 .filtered = 6,
+                                 .dropped = 7};
   const auto document = parse_line(encode_coverage(record));
   for (size_t i = 0; i < kCountKeys.size(); ++i) {
     EXPECT_EQ(document[kCountKeys[i].c_str()].GetUint64(), i + 1) << kCountKeys[i];

@@ -163,6 +163,13 @@ const KeyCase kKeyCases[] = {
      [](Flow& f) { set_protocol(f, 253); },
      {},
      with(kPorts, {"network.transport"})},
+    {"an end that nobody told",
+     [](Flow& f) {
+       f.event = Event::kDestroy;
+       f.end_not_before = f.end_not_after = f.start;
+     },
+     {"flow.end.not_before", "flow.end.not_after"},
+     {"flow.start.sec", "flow.start.usec"}},
     {"a zone", [](Flow& f) { f.zone = 1; }, {"conntrack.zone"}},
     {"a zone of one direction",
      [](Flow& f) { f.zone_direction = ZoneDirection::kReply; },

@@ -51,7 +51,8 @@ class PipelineTest : public testing::Test {
       } else if (record->coverage) {
         found.push_back(record->coverage->action);
       } else {
-        found.push_back(record->flow->is_end ? "end" : "start");
+        const std::string what = record->flow->is_end ? "end" : "start";
+        found.push_back(record->flow->end_not_after.known() ? "inferred " + what : what);
       }
     }
     return found;
@@ -213,18 +214,38 @@ class ResyncTest : public PipelineTest {
 
   // The dump is timed by the real clock.
   void after_the_dump() { clock_ = now() + std::chrono::seconds{2}; }
+  // The comparison that the beginning asks for, with an empty table.
+  void compared() {
+    drained();
+    clock_ = now();
+    drained();
+    EXPECT_EQ(actions(), Words{"coverage-resume"});
+  }
 
   std::vector<std::vector<std::byte>> table_;
   int dumps_ = 0;
   int refused_dumps_ = 0;
   int resized_dumps_ = 0;  // during which the kernel's hash grew
   uint64_t buckets_ = 65536;
-  Resync resync_{[this](const MessageVisit& visit) {
-                   if (++dumps_ <= refused_dumps_) throw DumpError("read the conntrack table: no");
-                   for (const auto& message : table_) visit(message);
-                   if (dumps_ <= resized_dumps_) buckets_ *= 2;
-                 },
-                 [this] { return buckets_; }};
+  int refused_queries_ = 0;
+  std::vector<AskedTuple> asked_;
+  std::vector<std::vector<std::byte>> answers_;
+  Resync resync_{{.dump =
+                      [this](const MessageVisit& visit) {
+                        if (++dumps_ <= refused_dumps_) {
+                          throw DumpError("read the conntrack table: no");
+                        }
+                        for (const auto& message : table_) visit(message);
+                        if (dumps_ <= resized_dumps_) buckets_ *= 2;
+                      },
+                  .query =
+                      [this](std::span<const AskedTuple> asked, const MessageVisit& visit) {
+                        if (--refused_queries_ >= 0) throw DumpError("ask for an entry: no");
+                        asked_.assign(asked.begin(), asked.end());
+                        for (const auto& message : answers_) visit(message);
+                      },
+                  .buckets = [this] { return buckets_; }},
+                 std::chrono::hours{1}};
 };
 
 TEST_F(ResyncTest, ADumpThatTheKernelRefusesIsTriedAgain) {
@@ -365,6 +386,169 @@ TEST_F(ResyncTest, AnOverrunBeginsAnew) {
   after_the_dump();
   drained();
   EXPECT_EQ(actions(), (Words{"coverage-gap", "start", "coverage-resume"}));
+}
+
+TEST_F(ResyncTest, AFlowThatVanishedInAGapHasAnInferredEnd) {
+  compared();
+  event(golden_row("tcp_snat", "NEW"));
+  drained();
+  const TimePoint last_seen_empty = clock_;
+  pass(5);
+  mark(RingEntry::Kind::kOverrun, 1);
+  pass(2);
+  drained();
+  EXPECT_EQ(dumps_, 2);
+  after_the_dump();
+  drained();
+  ASSERT_EQ(asked_.size(), 1U) << "it was not in the dump, so it is asked for";
+  const Words so_far{"coverage-resume", "start", "coverage-gap"};
+  EXPECT_EQ(actions(), so_far) << "its end may be on the way";
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions(),
+            (Words{"coverage-resume", "start", "coverage-gap", "inferred end", "coverage-resume"}));
+  const auto end = *parse_record(sink_.lines[3])->flow;
+  EXPECT_EQ(end.flow_id, "test-0-2");
+  EXPECT_EQ(utc_text(end.end_not_before), utc_text(last_seen_empty));
+  EXPECT_LT(end.end_not_after, clock_);
+  EXPECT_EQ(end.at, end.end_not_after);
+  EXPECT_EQ(sink_.lines[3].find(R"("flow.end.sec")"), std::string::npos);
+  EXPECT_EQ(pipeline_->stats().inferred, 1U);
+  EXPECT_EQ(pipeline_->live_flows().size(), 0U);
+}
+
+TEST_F(ResyncTest, WhatTheDumpPassedOverIsFoundByAskingForIt) {
+  compared();
+  event(golden_row("tcp_snat", "NEW"));
+  mark(RingEntry::Kind::kOverrun, 1);
+  pass(2);
+  drained();
+  answers_.push_back(as_dumped(golden_row("tcp_snat", "NEW").message));
+  after_the_dump();
+  drained();
+  ASSERT_EQ(asked_.size(), 1U);
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions(), (Words{"coverage-resume", "start", "coverage-gap", "coverage-resume"}));
+  EXPECT_EQ(pipeline_->live_flows().size(), 1U);
+}
+
+TEST_F(ResyncTest, AnEndThatWasOnItsWayIsTheEnd) {
+  compared();
+  event(golden_row("tcp_snat", "NEW"));
+  mark(RingEntry::Kind::kOverrun, 1);
+  pass(2);
+  drained();
+  after_the_dump();
+  drained();
+  event(golden_row("tcp_snat", "DESTROY"));
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions(),
+            (Words{"coverage-resume", "start", "coverage-gap", "end", "coverage-resume"}));
+}
+
+TEST_F(ResyncTest, ALossWhileItAsksBeginsAnew) {
+  compared();
+  event(golden_row("tcp_snat", "NEW"));
+  mark(RingEntry::Kind::kOverrun, 1);
+  pass(2);
+  drained();
+  after_the_dump();
+  drained();
+  mark(RingEntry::Kind::kOverrun, 1);
+  after_the_dump();
+  drained();
+  EXPECT_EQ(dumps_, 3);
+  const Words so_far{"coverage-resume", "start", "coverage-gap", "coverage-gap"};
+  EXPECT_EQ(actions(), so_far) << "its end, and the start of another, may be in the second gap";
+  entry(golden_row("tcp_snat", "NEW"));
+  answers_.push_back(table_.back());
+  after_the_dump();
+  drained();
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions().size(), so_far.size() + 1);
+  EXPECT_EQ(actions().back(), "coverage-resume");
+}
+
+TEST_F(ResyncTest, AQueryThatTheKernelRefusesIsMadeAgainWithItsDump) {
+  compared();
+  event(golden_row("tcp_snat", "NEW"));
+  mark(RingEntry::Kind::kOverrun, 1);
+  pass(2);
+  drained();
+  refused_queries_ = 1;
+  for (int i = 0; i < 4; ++i) {
+    after_the_dump();
+    drained();
+  }
+  EXPECT_EQ(dumps_, 3);
+  EXPECT_EQ(actions(),
+            (Words{"coverage-resume", "start", "coverage-gap", "inferred end", "coverage-resume"}));
+}
+
+TEST_F(ResyncTest, ATupleThatWasUsedAgainInAGapIsTwoFlows) {
+  compared();
+  bytes(natledger::event({orig(), reply(), attribute(CTA_ID, big_endian(7, 4))}));
+  drained();
+  mark(RingEntry::Kind::kOverrun, 1);
+  pass(10);
+  const auto began = static_cast<uint64_t>((clock_ - std::chrono::seconds{5}).ns);
+  const Blob told = attribute(CTA_TIMESTAMP_START, big_endian(began, 8));
+  table_.push_back(as_dumped(natledger::event(
+      {orig(), reply(), attribute(CTA_ID, big_endian(7, 4)), nested(CTA_TIMESTAMP, {told})})));
+  drained();
+  EXPECT_EQ(actions(),
+            (Words{"coverage-resume", "start", "coverage-gap", "inferred end", "start"}));
+  const auto end = *parse_record(sink_.lines[3])->flow;
+  const auto start = *parse_record(sink_.lines[4])->flow;
+  EXPECT_EQ(end.flow_id, "test-0-2");
+  EXPECT_EQ(end.end_not_after, start.start);
+  EXPECT_EQ(start.flow_id, start.event_id);
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions().back(), "coverage-resume");
+  EXPECT_EQ(pipeline_->live_flows().size(), 1U);
+}
+
+TEST_F(ResyncTest, WhatTheKernelNeverToldIsNoticedWithinThePeriod) {
+  compared();
+  event(golden_row("tcp_snat", "NEW"));
+  drained();
+  const TimePoint resumed_at = clock_;
+  clock_ = resumed_at + std::chrono::minutes{59};
+  drained();
+  EXPECT_EQ(dumps_, 1);
+  clock_ = resumed_at + std::chrono::minutes{60};
+  drained();
+  EXPECT_EQ(dumps_, 2);
+  drained();
+  drained();
+  EXPECT_EQ(actions(), (Words{"coverage-resume", "start", "inferred end", "coverage-resume"}));
+}
+
+TEST_F(ResyncTest, WhereEndsAreNotRecordedAnInferredOneIsOnlyForgotten) {
+  make(kNewEvents);
+  pipeline_->begin(clock_, &resync_);
+  compared();
+  event(golden_row("tcp_snat", "NEW"));
+  drained();
+  clock_ = clock_ + std::chrono::minutes{61};
+  for (int i = 0; i < 3; ++i) drained();
+  EXPECT_EQ(actions(), (Words{"coverage-resume", "start", "coverage-resume"}));
+  EXPECT_EQ(pipeline_->live_flows().size(), 0U);
+}
+
+TEST_F(PipelineTest, WhatIsToldTwiceIsCountedAndNoRecord) {
+  make();
+  pipeline_->begin(clock_, nullptr);
+  event(golden_row("tcp_snat", "NEW"));
+  event(golden_row("tcp_snat", "DESTROY"));
+  event(golden_row("tcp_snat", "DESTROY"));
+  drained();
+  EXPECT_EQ(actions(), (Words{"start", "end"}));
+  EXPECT_EQ(pipeline_->stats().duplicate, 1U);
 }
 
 }  // namespace

@@ -23,8 +23,8 @@ TEST(Stats, BalanceWhenEachMessageBecameOneThing) {
 
 TEST(Stats, DoNotBalanceWhenOneIsMissingOrTooMany) {
   for (uint64_t Stats::*const counter :
-       {&Stats::received, &Stats::flows, &Stats::ignored, &Stats::malformed, &Stats::filtered,
-        &Stats::written, &Stats::coverage, &Stats::inferred}) {
+       {&Stats::received, &Stats::flows, &Stats::ignored, &Stats::malformed, &Stats::duplicate,
+        &Stats::filtered, &Stats::written, &Stats::coverage, &Stats::inferred}) {
     Stats more = kBalanced;
     ++(more.*counter);
     EXPECT_FALSE(more.balances()) << testing::PrintToString(counter);

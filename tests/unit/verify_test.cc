@@ -42,7 +42,7 @@ class VerifyTest : public testing::Test {
     CoverageLog log{ledger, "gw1"};
     log.opening(ledger, kAt);
     log.start(kAt, 5, {});
-    for (int i = 0; i < 10; ++i) log.resume(kAt);
+    for (int i = 0; i < 10; ++i) log.resume(kAt, kAt);
     if (clean) log.stop(kAt, {});
     ASSERT_EQ(ledger.flush(), 0);
     if (clean) {

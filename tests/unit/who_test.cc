@@ -23,7 +23,8 @@ struct FlowText {
   TimePoint end{};
   std::string clock = "kernel";
   int zone = 0;
-  TimePoint not_after{};
+  TimePoint not_after{};   // of an inferred start
+  TimePoint gone_after{};  // of an inferred end, and by `end`
 };
 
 // Writes a ledger line by line.
@@ -87,7 +88,11 @@ class WhoTest : public testing::Test {
       line += quoted("event.start", utc_text(flow.start)) + quoted("flow.start.clock", flow.clock);
     }
     if (flow.not_after.known()) line += quoted("flow.start.not_after", utc_text(flow.not_after));
-    if (is_end) line += quoted("event.end", utc_text(flow.end));
+    if (is_end && !flow.gone_after.known()) line += quoted("event.end", utc_text(flow.end));
+    if (flow.gone_after.known()) {
+      line += quoted("flow.end.not_before", utc_text(flow.gone_after));
+      line += quoted("flow.end.not_after", utc_text(flow.end));
+    }
     if (flow.zone != 0) line += number("conntrack.zone", static_cast<uint64_t>(flow.zone));
     return line + "\"conntrack.nat.kind\": \"snat\"}\n";
   }
@@ -190,10 +195,59 @@ TEST_F(WhoTest, ACertainNameIsNeverGivenBesideAHole) {
   coverage("coverage-resume", at(501));
   EXPECT_EQ(verdict("1.2.3.4:53500", at(400)), 0);
   EXPECT_EQ(verdict("1.2.3.4:53500", at(495)), 5);
-  EXPECT_EQ(verdict("1.2.3.4:53500", at(600)), 5) << "its end may have been lost";
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(600)), 0) << "the comparison found it";
   end("a", {.start = at(100), .end = at(700)});
-  EXPECT_EQ(verdict("1.2.3.4:53500", at(600)), 0) << "it had not been";
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(600)), 0);
   EXPECT_EQ(verdict("1.2.3.4:53500", at(495)), 5) << "another may have come and gone";
+}
+
+TEST_F(WhoTest, AnEndThatNobodySawIsSomewhereBetweenItsBounds) {
+  begin();
+  FlowText flow{.start = at(100)};
+  start("a", flow);
+  coverage("coverage-gap", at(310), "overrun", at(300));
+  flow.gone_after = at(300);
+  flow.end = at(320);
+  end("a", flow);
+  coverage("coverage-resume", at(321));
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(290)), 0);
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(298.5)), 5) << "the skew reaches into the bounds";
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(315)), 5);
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(321)), 5);
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(323)), 1);
+  EXPECT_EQ(ask("1.2.3.4:53500", at(315)).candidates[0].doubt,
+            "its end was not told: it was there until 2026-11-22T12:05:00.000000Z and had gone by "
+            "2026-11-22T12:05:20.000000Z");
+}
+
+TEST_F(WhoTest, AComparisonVouchesForWhatIsOpen) {
+  events_ = {"new", "destroy"};
+  begin();
+  start("a", {.start = at(-900), .not_after = at(1)});
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(600)), 5) << "its end may never be told";
+  coverage("coverage-resume", at(700), "", at(650));
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(600)), 0);
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(649)), 5) << "the skew reaches behind its beginning";
+}
+
+TEST_F(WhoTest, AComparisonVouchesForNothingThatItDoesNotSee) {
+  begin();
+  start("a", {.start = at(100)});
+  coverage("coverage-gap", at(500), "table-full", at(490));
+  coverage("coverage-resume", at(501));
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(600)), 5) << "the table may have had no room for it";
+  coverage("coverage-gap", at(800), "agent-down", at(700));
+  coverage("coverage-start", at(800));
+  coverage("coverage-resume", at(801));
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(900)), 5) << "the new agent knows nothing of it";
+}
+
+TEST_F(WhoTest, WhereNoEndsAreRecordedAComparisonVouchesForNothing) {
+  events_ = {"new"};
+  begin();
+  start("a", {.start = at(100)});
+  coverage("coverage-resume", at(501));
+  EXPECT_EQ(verdict("1.2.3.4:53500", at(200)), 5);
 }
 
 TEST_F(WhoTest, AnAgentThatWasDownCoversNothing) {
