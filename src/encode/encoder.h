@@ -31,6 +31,8 @@ enum class Record : uint8_t { kFull, kUlogd, kText };
 struct EncoderOptions {
   // "<ledger id>-<epoch>-", to which a sequence makes an event.id.
   std::string id_prefix;
+  // The same of Flow::first_epoch 1, 2 ...
+  std::vector<std::string> earlier_id_prefixes;
   std::string observer;           // empty: no observer.name
   std::vector<std::string> tags;  // empty: no tags
   // ulogd2's options of the same names; the full record takes their defaults.

@@ -80,6 +80,10 @@ class JsonEncoder final : public Encoder {
         bare_opening_(opening_.before_time == "{" && opening_.after_time.empty()),
         id_prefix_("\"" + options.id_prefix),
         closing_(closing_of(options)) {
+    for (const std::string& prefix : options.earlier_id_prefixes) {
+      earlier_id_prefixes_.emplace_back("\"" + prefix);
+      longest_id_prefix_ = std::max(longest_id_prefix_, prefix.size() + 1);
+    }
     for (size_t i = 0; i < fields().size(); ++i) {
       annotation_keys_[i] = BlockText{", \"" + std::string{fields()[i].name} + "\": "};
     }
@@ -193,7 +197,8 @@ class JsonEncoder final : public Encoder {
     return put_char(append_endpoint(put_char(out, '"'), value), '"');
   }
   char* put_value(char* out, RecordId id) const {
-    return put_char(append_number(id_prefix_.append_to(out), id.sequence), '"');
+    const BlockText& prefix = id.epoch == 0 ? id_prefix_ : earlier_id_prefixes_[id.epoch - 1];
+    return put_char(append_number(prefix.append_to(out), id.sequence), '"');
   }
   template <class T>
   char* put_value(char* out, const Few<T>& values) const {
@@ -228,7 +233,7 @@ class JsonEncoder final : public Encoder {
     size_t bytes = opening_.before_time.size() + opening_.after_time.size() + closing_.size() + 64 +
                    BlockText::kSlack;
     for (const Field& field : fields()) bytes += field.name.size() + kValueBytes;
-    bytes += 3 * id_prefix_.size();
+    bytes += 3 * std::max(id_prefix_.size(), longest_id_prefix_);
     for (const std::string& label : labels_) bytes += label.size() + 2;
     return bytes;
   }
@@ -240,6 +245,8 @@ class JsonEncoder final : public Encoder {
   BlockText opening_text_;   // of opening_second_
   int64_t opening_second_ = INT64_MIN;
   const BlockText id_prefix_;
+  std::vector<BlockText> earlier_id_prefixes_;
+  size_t longest_id_prefix_ = 0;
   const BlockText closing_;
   std::array<BlockText, kFieldCount> annotation_keys_;
   std::array<std::string, kLabelBits> labels_;

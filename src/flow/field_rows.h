@@ -20,6 +20,7 @@ namespace natledger {
 // Values that `put` writes in a way of their own.
 struct RecordId {
   uint64_t sequence;
+  uint16_t epoch = 0;
 };
 
 template <class Read>
@@ -213,11 +214,13 @@ inline constexpr auto kOwnRows = std::tuple{
               [](const Flow& f, const auto& put) { put(RecordId{f.sequence}); }),
     row::flow({"flow.id", row::kKeyword, row::kOne, row::kNatledger, "",
                "event.id of the first record of this flow"},
-              [](const Flow& f, const auto& put) { put(RecordId{f.first_sequence}); }),
+              [](const Flow& f, const auto& put) {
+                put(RecordId{f.first_sequence, f.first_epoch});
+              }),
     row::flow({"flow.parent", row::kKeyword, row::kOne, row::kNatledger, "",
                "flow.id of the flow that a helper made this one from"},
               [](const Flow& f, const auto& put) {
-                if (f.parent_sequence != 0) put(RecordId{f.parent_sequence});
+                if (f.parent_sequence != 0) put(RecordId{f.parent_sequence, f.parent_epoch});
               }),
     row::flow({"event.start", row::kDate, row::kOne, row::kEcs, "",
                "when the flow began, by the best clock known"},

@@ -97,10 +97,13 @@ struct Flow {
   TimePoint receipt;
 
   // What tracking adds. `sequence` numbers this record; the two others are the sequences of the
-  // first record of this flow and of its parent, 0 when unknown.
+  // first record of this flow and of its parent, 0 when unknown. A number belongs to an epoch: 0 is
+  // this run of the agent, the others are those that it found in the ledger.
   uint64_t sequence = 0;
   uint64_t first_sequence = 0;
   uint64_t parent_sequence = 0;
+  uint16_t first_epoch = 0;
+  uint16_t parent_epoch = 0;
   TimePoint start;  // the best known
   TimePoint end;    // of DESTROY, unless inferred
   StartClock start_clock = StartClock::kNone;

@@ -24,6 +24,7 @@ namespace {
 // What few flows have.
 struct Aside {
   uint64_t parent_sequence = 0;
+  uint16_t parent_epoch = 0;
   Labels labels;
   HelperName helper;
   uint32_t next_free = kNothingAside;
@@ -95,11 +96,13 @@ struct LiveFlows::Tables {
     visit(v6);
   }
 
-  // The first record of the flow with this original tuple in the zone of `flow`, or 0.
-  uint64_t first_sequence_of(const Leg& orig, const Flow& flow) {
-    return with_table(orig, flow, [](auto& table, const auto& key, uint64_t hash) -> uint64_t {
+  // The parent is the flow with the master's original tuple in the zone of `flow`, where known.
+  void find_parent(Flow& flow) {
+    with_table(flow.master, flow, [&](auto& table, const auto& key, uint64_t hash) {
       const auto* open = table.find(key, fold(hash));
-      return open != nullptr ? uint64_t{open->first_sequence} : 0;
+      if (open == nullptr) return;
+      flow.parent_sequence = open->first_sequence;
+      flow.parent_epoch = open->first_epoch;
     });
   }
 
@@ -132,6 +135,7 @@ struct LiveFlows::Tables {
   void complete(Open& open, Flow& flow) {
     if (open.first_sequence == 0) open.first_sequence = flow.sequence & kMostFirstSequence;
     flow.first_sequence = open.first_sequence;
+    flow.first_epoch = open.first_epoch;
     if (!flow.start.known()) {
       flow.start = open.start;
       flow.start_clock = static_cast<StartClock>(open.start_clock);
@@ -178,10 +182,14 @@ struct LiveFlows::Tables {
     Aside merged = place == kNothingAside ? Aside{} : asides[place];
     if (flow.helper.bytes != 0) merged.helper = flow.helper;
     if (flow.labels.any()) merged.labels = flow.labels;
-    if (flow.parent_sequence != 0) merged.parent_sequence = flow.parent_sequence;
+    if (flow.parent_sequence != 0) {
+      merged.parent_sequence = flow.parent_sequence;
+      merged.parent_epoch = flow.parent_epoch;
+    }
     flow.helper = merged.helper;
     flow.labels = merged.labels;
     flow.parent_sequence = merged.parent_sequence;
+    flow.parent_epoch = merged.parent_epoch;
     if (place != kNothingAside) {
       asides[place] = merged;
     } else {
@@ -209,7 +217,7 @@ Tracked LiveFlows::track(Flow& flow) {
   }
   flow.first_sequence = flow.sequence;
   if (flow.from_dump) return Tracked::kRecord;
-  if (flow.has_master) flow.parent_sequence = tables_->first_sequence_of(flow.master, flow);
+  if (flow.has_master) tables_->find_parent(flow);
   switch (flow.event) {
     case Event::kNew:
       return begin(flow);
@@ -319,6 +327,13 @@ Tracked LiveFlows::adopt(Flow& dumped) {
     }
     remember(table, key, fold(hash), dumped);
     return Tracked::kRecord;
+  });
+}
+
+void LiveFlows::restore(Flow& flow) {
+  tables_->with_table(flow.orig, flow, [&](auto& table, const auto& key, uint64_t hash) {
+    if (const auto* other = table.find(key, fold(hash))) tables_->forget(table, *other, fold(hash));
+    remember(table, key, fold(hash), flow);
   });
 }
 

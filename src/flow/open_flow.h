@@ -97,6 +97,7 @@ struct OpenFlow {
   // Its start was an event, so an end without one was missed. Of a flow from a dump the kernel may
   // never tell anything.
   bool told_by_event;
+  uint16_t first_epoch;
 };
 static_assert(sizeof(OpenFlow<4>) == 64 && sizeof(OpenFlow<16>) == 112);
 
@@ -106,7 +107,8 @@ OpenFlow<kAddressBytes> open_flow(const FlowKey<kAddressBytes>& key, const Flow&
   OpenFlow<kAddressBytes> open{};
   open.key = key;
   open.start = flow.start;
-  open.first_sequence = flow.sequence & kMostFirstSequence;
+  open.first_sequence = flow.first_sequence & kMostFirstSequence;
+  open.first_epoch = flow.first_epoch;
   open.start_clock = static_cast<uint64_t>(flow.start_clock) & 3;
   open.id = flow.id;
   open.aside = kNothingAside;

@@ -121,7 +121,11 @@ class Reference {
   void put(TimePoint t) { put(utc_of(t)); }
   void put(const IpAddress& a) { put(inet_text(a)); }
   void put(const Endpoint& e) { put(endpoint_of(e)); }
-  void put(RecordId id) { put(options_.id_prefix + std::to_string(id.sequence)); }
+  void put(RecordId id) {
+    const std::string& prefix =
+        id.epoch == 0 ? options_.id_prefix : options_.earlier_id_prefixes[id.epoch - 1];
+    put(prefix + std::to_string(id.sequence));
+  }
   void put(const HelperName& helper) { put(as_utf8(helper.view())); }
   template <class T>
   void put(const Few<T>& values) {

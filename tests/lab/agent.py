@@ -8,6 +8,7 @@ import signal
 import struct
 import subprocess
 import time
+import uuid
 
 import lab
 import ledger
@@ -79,6 +80,7 @@ class Agent:
         self.config = os.path.join(self.folder, "natledger.yaml")
         self.log_path = os.path.join(self.folder, "log")
         self.process = None
+        self._boot_id = None  # a file, shown to the agent instead of the kernel's
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(f"source: {{receive_buffer: {receive_buffer}, {source}}}\n"
                        f"ledger: {{directory: {self.ledger.folder}, state: {self.state}, "
@@ -87,6 +89,12 @@ class Agent:
 
     def command(self, *options):
         return [self.program, "run", "--config", self.config, *options]
+
+    def reboot(self):
+        """The next start is on another boot."""
+        self._boot_id = os.path.join(self.lab.folder, "boot_id")
+        with open(self._boot_id, "w", encoding="ascii") as file:
+            file.write(f"{uuid.uuid4()}\n")
 
     def refused(self, *options, prefix=()):
         """Runs an agent that cannot begin; its exit status, and what it said."""
@@ -102,8 +110,13 @@ class Agent:
 
     def spawn(self, *options):
         """Returns at once."""
+        booted = ()
+        if self._boot_id:
+            # In the mount namespace that it has to itself.
+            booted = ("sh", "-c", 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"',
+                      self._boot_id)
         with open(self.log_path, "wb") as log:
-            self.process = self.lab.start("router", *self.command(*options), stderr=log)
+            self.process = self.lab.start("router", *booted, *self.command(*options), stderr=log)
 
     def _resumed(self, follow):
         if self.process.poll() is not None:

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A file system that stalls: ext4 on a file, through a loop device, frozen for a while.
+"""A file system that stalls, or loses its power: ext4 on a file, through a loop device.
 
-Whoever writes to it then waits in the kernel, as behind a controller that hangs.
+Frozen for a while, whoever writes to it waits in the kernel, as behind a controller that hangs.
+Shut down, it forgets what was not synced.
 """
+import fcntl
 import os
+import struct
 import threading
 import time
 
@@ -13,6 +16,8 @@ import lab
 STALL_S = 2
 # A burst of a million lines is 1.3 GB; the file has holes where nothing was written.
 DISK_BYTES = 4 << 30
+# EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: not even the journal is written any more.
+SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2
 
 
 class Disk:
@@ -28,8 +33,21 @@ class Disk:
             file.truncate(DISK_BYTES)
         lab.call("mkfs.ext4", "-q", "-F", self.image)
         os.mkdir(self.folder)
-        lab.call("mount", "-o", "loop", self.image, self.folder)
+        self._mount()
         return self
+
+    def _mount(self):
+        lab.call("mount", "-o", "loop", self.image, self.folder)
+
+    def cut_power(self):
+        folder = os.open(self.folder, os.O_RDONLY)
+        fcntl.ioctl(folder, SHUTDOWN, struct.pack("=I", NO_LOG_FLUSH))
+        os.close(folder)
+
+    def power_up(self):
+        """Nobody may have a file of it open."""
+        lab.call("umount", self.folder)
+        self._mount()
 
     def __exit__(self, *_):
         if self._thread:

@@ -40,11 +40,13 @@ class Tailer:
             *lines, place[1] = (place[1] + place[0].read()).split(b"\n")
             self.lines += lines
 
-    def stop(self):
-        """Once more to the end of every file; then `lines` is all that was seen."""
-        if not self._thread.is_alive():
-            return
+    def pause(self):
+        """What it has read by now is all, whatever becomes of the files."""
         self._stopping.set()
         self._thread.join()
+
+    def stop(self):
+        """Once more to the end of every file; then `lines` is all that was seen."""
+        self.pause()
         for file, _ in self._files.values():
             file.close()

@@ -520,6 +520,45 @@ TEST_F(LiveFlowsTest, ALateEndOfAnEarlierFlowLeavesTheOneThatIsOpen) {
   EXPECT_EQ(live_.size(), 1U);
 }
 
+TEST_F(LiveFlowsTest, AnEventMarksItsFlowAsSeen) {
+  track(event(Event::kNew));
+  live_.begin_resync(clock_);
+  track(event(Event::kUpdate));
+  track(event(Event::kNew, 2));
+  live_.visit_unseen([](const Flow&) { ADD_FAILURE() << "both were seen"; });
+  EXPECT_TRUE(end_unseen(clock_).empty());
+}
+
+TEST_F(LiveFlowsTest, AFlowOfAnEarlierRunKeepsItsIdAndWhatWasKnown) {
+  Flow old = event(Event::kNew);
+  old.first_sequence = 4711;
+  old.first_epoch = 3;
+  old.parent_sequence = 12;
+  old.parent_epoch = 2;
+  old.start = kNoon;
+  old.start_clock = StartClock::kEvent;
+  set_helper(old, "ftp");
+  live_.restore(old);
+  Flow parent = event(Event::kNew, 2);
+  parent.first_sequence = 20;
+  parent.first_epoch = 1;
+  live_.restore(parent);
+  Flow child = event(Event::kNew, 3);
+  child.has_master = true;
+  child.master = parent.orig;
+  child = track(child);
+  EXPECT_EQ(child.first_epoch, 0);
+  EXPECT_EQ(child.parent_sequence, 20U);
+  EXPECT_EQ(child.parent_epoch, 1);
+  const Flow end = track(event(Event::kDestroy));
+  EXPECT_EQ(end.first_sequence, 4711U);
+  EXPECT_EQ(end.first_epoch, 3);
+  EXPECT_EQ(end.parent_sequence, 12U);
+  EXPECT_EQ(end.parent_epoch, 2);
+  EXPECT_EQ(end.start, kNoon);
+  EXPECT_EQ(end.helper.view(), "ftp");
+}
+
 struct SameFlowCase {
   const char* what;
   StartClock clock;  // whose the known start, kNoon, is
