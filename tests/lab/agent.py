@@ -70,12 +70,12 @@ class Agent:
     """One ledger, and the agent that writes it, which may be started and ended often."""
 
     def __init__(self, the_lab, name="agent", receive_buffer="64MiB", ledger_folder=None,
-                 program=None, source=""):
+                 state_folder=None, program=None, source=""):
         self.lab = the_lab
         self.program = program or PROGRAM
         self.folder = os.path.join(the_lab.folder, name)
         os.mkdir(self.folder)
-        self.state = os.path.join(self.folder, "state")
+        self.state = state_folder or os.path.join(self.folder, "state")
         self.ledger = ledger.Ledger(ledger_folder or os.path.join(self.folder, "ledger"))
         self.config = os.path.join(self.folder, "natledger.yaml")
         self.log_path = os.path.join(self.folder, "log")

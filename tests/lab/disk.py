@@ -24,7 +24,10 @@ class Disk:
 
     def __init__(self, the_lab):
         self.image = os.path.join(the_lab.folder, "disk.ext4")
-        self.folder = os.path.join(the_lab.folder, "disk")
+        # Who has a mount namespace of his own, as each process in a network namespace, must see it
+        # go: what he held would live on, shut down.
+        self._shared = os.path.join(the_lab.folder, "shared")
+        self.folder = os.path.join(self._shared, "disk")
         self._thread = None
         self._stalled_s = 0
 
@@ -32,6 +35,9 @@ class Disk:
         with open(self.image, "wb") as file:
             file.truncate(DISK_BYTES)
         lab.call("mkfs.ext4", "-q", "-F", self.image)
+        os.mkdir(self._shared)
+        lab.call("mount", "--bind", self._shared, self._shared)
+        lab.call("mount", "--make-shared", self._shared)
         os.mkdir(self.folder)
         self._mount()
         return self
@@ -52,7 +58,8 @@ class Disk:
     def __exit__(self, *_):
         if self._thread:
             self._thread.join()
-        lab.call("umount", self.folder, check=False)
+        for folder in (self.folder, self._shared):
+            lab.call("umount", folder, check=False)
 
     def stall_when(self, begun):
         """For STALL_S, as soon as `begun` gives something true."""

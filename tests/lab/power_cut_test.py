@@ -57,7 +57,8 @@ class PowerCut(Numbers):
     def setUp(self):
         super().setUp()
         self.disk = self.enterContext(disk.Disk(self.lab))
-        self.agent = agent.Agent(self.lab, name=os.path.join("disk", "agent"))
+        self.agent = agent.Agent(self.lab, ledger_folder=os.path.join(self.disk.folder, "ledger"),
+                                 state_folder=os.path.join(self.disk.folder, "state"))
         self.entries = []
 
     def test_what_was_synced_is_there(self):
