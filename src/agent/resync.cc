@@ -28,6 +28,11 @@ void Resync::request(LiveFlows& live) {
   live.end_resync();
 }
 
+void Resync::clock_was_set(LiveFlows& live) {
+  dumped_at_ = {};
+  if (waiting_) request(live);
+}
+
 bool Resync::drained(TimePoint at, LiveFlows& live, const FoundFlow& found) {
   const bool finished = waiting_ && at >= dumped_at_;
   if (finished) {

@@ -31,6 +31,9 @@ class Resync {
   // Events may have been missed: compare, or compare again if a comparison is under way.
   void request(LiveFlows& live);
 
+  // The clock was set: instants from before it say nothing any more.
+  void clock_was_set(LiveFlows& live);
+
   // All events sent before `at` have been applied to `live`. Ends a comparison whose dump is older
   // and returns true: from the last request() on every flow is known. Dumps if one is due, which
   // takes about 2 us an entry.

@@ -269,7 +269,7 @@ bool LiveFlows::knows(const Flow& dumped) {
   return tables_->with_table(dumped.orig, dumped, [&](auto& table, const auto& key, uint32_t hash) {
     const auto* open = table.find(key, hash);
     // Ids repeat: one that began after the start that we know is another flow.
-    return open != nullptr && open->id == dumped.id &&
+    return open != nullptr && open->first_sequence != 0 && open->id == dumped.id &&
            (!dumped.kernel_start.known() || dumped.kernel_start <= open->start);
   });
 }

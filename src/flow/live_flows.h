@@ -31,7 +31,7 @@ class LiveFlows {
   // entry of the dump may have ended by an event that was still on its way.
   void begin_resync();
   void end_resync();
-  // Whether this flow of a dump is known, or has ended since begin_resync().
+  // Whether a record has told of this flow of a dump, or it has ended since begin_resync().
   bool knows(const Flow& dumped);
   // Completes and remembers a flow of a dump as an inferred start. With a sequence of 0 that is no
   // record, and the next record of the flow is its first.
