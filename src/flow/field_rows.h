@@ -346,12 +346,14 @@ inline constexpr auto kOtherRows = std::tuple{
     row::encoder({"observer.name", row::kKeyword, row::kOne, row::kEcs, "",
                   "the gateway that made this record"}),
     row::encoder({"tags", row::kKeyword, row::kArray, row::kEcs, "", "from the configuration"}),
-    row::coverage("coverage.from", row::kDate,
-                  "a gap: the last instant up to which the record is whole; clock-step: when the "
-                  "clock was last known to be right"),
-    row::coverage("coverage.to", row::kDate,
-                  "a gap: the first instant from which the record is whole again; clock-step: the "
-                  "latest instant that the clock showed"),
+    row::coverage(
+        "coverage.from", row::kDate,
+        "a gap: the record is whole up to here; clock-step: the clock was right, as far as "
+        "is known"),
+    row::coverage(
+        "coverage.to", row::kDate,
+        "a gap: it is whole again from here on; clock-step: the latest time that the clock "
+        "showed"),
     row::coverage("coverage.reason", row::kKeyword,
                   "a gap: agent-down, overrun, oversize, malformed, table-full"),
     row::coverage("coverage.dropped", row::kLong,

@@ -73,7 +73,10 @@ class OrdersTest : public testing::Test {
     }
     return found;
   }
-  rapidjson::Document last() const { return parse_line(sink_.lines.back() + "\n"); }
+  rapidjson::Document last() {
+    sink_.flush();
+    return parse_line(sink_.lines.back() + "\n");
+  }
 
   using Words = std::vector<std::string>;
 
