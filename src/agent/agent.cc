@@ -114,6 +114,18 @@ class DiskWait {
   int retries_at_stop_ = 0;
 };
 
+// The pipeline's thread.
+void run_pipeline(Pipeline& pipeline, EventRing& ring, std::atomic<bool>& failed,
+                  Failure& failure) {
+  try {
+    while (pipeline.drain(ring)) ring.wait();
+    pipeline.flush();
+  } catch (const SystemError& error) {
+    failed = true;
+    failure.set(error.what());
+  }
+}
+
 std::string stats_text(const Stats& s) {
   return "received " + std::to_string(s.received) + ", flows " + std::to_string(s.flows) +
          ", ignored " + std::to_string(s.ignored) + ", malformed " + std::to_string(s.malformed) +
@@ -176,15 +188,7 @@ int run_agent(const Config& config, const RunOptions& options) {
 
   Failure failure;
   std::atomic<bool> pipeline_failed{false};
-  std::thread pipeline_thread{[&] {
-    try {
-      while (pipeline.drain(ring)) ring.wait();
-      pipeline.flush();
-    } catch (const SystemError& error) {
-      pipeline_failed = true;
-      failure.set(error.what());
-    }
-  }};
+  std::thread pipeline_thread{[&] { run_pipeline(pipeline, ring, pipeline_failed, failure); }};
   Housekeeping housekeeping{ledger, config.ledger, [&](const char* text) { failure.set(text); }};
   {
     Receiver receiver{socket, ring, pipeline_failed, [&](const char* text) { failure.set(text); }};

@@ -26,14 +26,16 @@ std::optional<Reconfiguration> Orders::take_reconfiguration(uint64_t epoch) {
   return taken;
 }
 
-std::optional<ClockStep> Orders::take_step(uint64_t epoch) {
+std::vector<ClockStep> Orders::take_steps(uint64_t epoch) {
   if (!any_) return {};
   const std::lock_guard lock{mutex_};
-  if (steps_.empty() || steps_.front().epoch > epoch) return {};
-  const ClockStep step = steps_.front().step;
-  steps_.erase(steps_.begin());
+  std::vector<ClockStep> taken;
+  while (!steps_.empty() && steps_.front().epoch <= epoch) {
+    taken.push_back(steps_.front().step);
+    steps_.pop_front();
+  }
   any_ = reconfiguration_.has_value() || !steps_.empty();
-  return step;
+  return taken;
 }
 
 }  // namespace natledger

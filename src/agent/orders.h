@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -43,7 +44,7 @@ class Orders {
 
   // From the pipeline, at a mark of that epoch.
   std::optional<Reconfiguration> take_reconfiguration(uint64_t epoch);
-  std::optional<ClockStep> take_step(uint64_t epoch);
+  std::vector<ClockStep> take_steps(uint64_t epoch);
 
  private:
   struct Step {
@@ -54,7 +55,7 @@ class Orders {
   std::atomic<bool> any_{false};
   std::mutex mutex_;
   std::optional<Reconfiguration> reconfiguration_;
-  std::vector<Step> steps_;  // oldest first
+  std::deque<Step> steps_;  // oldest first
 };
 
 }  // namespace natledger

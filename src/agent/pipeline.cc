@@ -129,8 +129,8 @@ void Pipeline::handle_drained(TimePoint at, uint64_t epoch) {
 }
 
 void Pipeline::follow_orders(TimePoint at, uint64_t epoch) {
-  while (const auto step = parts_.orders->take_step(epoch)) {
-    parts_.coverage->clock_step(at, *step);
+  for (const ClockStep& step : parts_.orders->take_steps(epoch)) {
+    parts_.coverage->clock_step(at, step);
     if (resync_ != nullptr) resync_->clock_was_set(live_flows_);
   }
   if (auto wanted = parts_.orders->take_reconfiguration(epoch)) reconfigure(*wanted, at);
