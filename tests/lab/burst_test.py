@@ -56,10 +56,11 @@ class Burst(unittest.TestCase):
             the_agent.process.send_signal(signal.SIGHUP)
             time.sleep(0.01)
         self.assertGreater(hangups, 3)
-        self.assertGreater(len(the_agent.ledger.coverage("coverage-config")), 1)
         # It stops with the last events still on their way.
         made = [entry for entry in burst.done() if entry.action == "made"]
         self.check_all_ended(the_agent, made)
+        # Where the socket is never empty a reload waits, and the next one takes its place.
+        self.assertGreater(len(the_agent.ledger.coverage("coverage-config")), 0)
 
 
 if __name__ == "__main__":

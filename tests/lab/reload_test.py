@@ -40,7 +40,9 @@ class Reload(unittest.TestCase):
 
     def test_tags_change_amid_a_burst(self):
         self.agent.start()
-        burst = generator.Generator(self.lab, "churn", 20_000, live=1000, mix=True)
+        # Paced: where the socket is never empty a reload waits, and the next one takes its place.
+        burst = generator.Generator(self.lab, "churn", 12_000, live=1000, mix=True, batch=20,
+                                    per_second=3000)
         agent.wait_for("the burst to begin", burst.begun)
         reloads = 0
         while burst.process.poll() is None:
