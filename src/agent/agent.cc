@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Threads: receive (socket to ring), pipeline (ring to ledger), two of housekeeping (sync;
 // archives). They share the ring, the ledger's end and nothing else. The main thread waits for
-// signals.
+// signals and for the clock to be set; what follows from them it hands to the pipeline as orders.
 #include "agent/agent.h"
 
 #include <unistd.h>
@@ -15,10 +15,12 @@
 
 #include "agent/coverage_log.h"
 #include "agent/housekeeping.h"
-#include "agent/label_names.h"
+#include "agent/orders.h"
 #include "agent/pipeline.h"
 #include "agent/receiver.h"
+#include "agent/reload.h"
 #include "agent/resync.h"
+#include "agent/wakeups.h"
 #include "base/error.h"
 #include "base/list_text.h"
 #include "base/log.h"
@@ -63,14 +65,30 @@ sigset_t block_signals() {
   return signals;
 }
 
-void wait_for_stop(const sigset_t& signals) {
+void log_step(const ClockStep& step) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::abs(step.by));
+  log_warning("the clock was set " + std::string{step.by > Duration{} ? "forward" : "back"} +
+              " by " + std::to_string(ms.count()) +
+              " ms; the ledger says when, and `who` widens its answers by it");
+}
+
+// Until it is told to stop.
+void serve(Wakeups& wakeups, ClockWatch& clock, Reload& reload,
+           const std::function<void(const ClockStep&)>& tell_step) {
   for (;;) {
-    int signal = 0;
-    if (::sigwait(&signals, &signal) != 0) continue;
-    if (signal != SIGHUP) return;
-    log_info(
-        "SIGHUP: nothing to reopen, the ledger rotates its own files; the configuration is "
-        "read at start");
+    switch (wakeups.next()) {
+      case Wakeup::kStop:
+        return;
+      case Wakeup::kReload:
+        reload.run();
+        break;
+      case Wakeup::kClockSet:
+        if (const auto step = clock.look(read_clocks())) {
+          tell_step(*step);
+          log_step(*step);
+        }
+        break;
+    }
   }
 }
 
@@ -95,6 +113,18 @@ class DiskWait {
   LogThrottle throttle_;
   int retries_at_stop_ = 0;
 };
+
+// The pipeline's thread.
+void run_pipeline(Pipeline& pipeline, EventRing& ring, std::atomic<bool>& failed,
+                  Failure& failure) {
+  try {
+    while (pipeline.drain(ring)) ring.wait();
+    pipeline.flush();
+  } catch (const SystemError& error) {
+    failed = true;
+    failure.set(error.what());
+  }
+}
 
 std::string stats_text(const Stats& s) {
   return "received " + std::to_string(s.received) + ", flows " + std::to_string(s.flows) +
@@ -129,50 +159,49 @@ void warn_of_receive_buffer(const Config& config, const EventSocket& socket) {
 int run_agent(const Config& config, const RunOptions& options) {
   const sigset_t signals = block_signals();
   const StartFacts facts = check_kernel(options.set_sysctls);
-  const std::string observer = observer_name(config);
+  Wakeups wakeups{signals};
+  ClockWatch clock{read_clocks()};
 
   Ledger ledger{config.ledger};
   EventRing ring{config.source.ring};
-  CoverageLog coverage{ledger, observer};
-  EncoderOptions encoding;
-  encoding.id_prefix = ledger.id_prefix();
-  encoding.observer = observer;
-  encoding.tags = config.tags;
-  encoding.label_names = read_label_names();
+  CoverageLog coverage{ledger, observer_name(config)};
+  Orders orders;
   std::atomic<bool> stopping{false};
   Pipeline pipeline{{.sink = ledger,
-                     .encoder = make_encoder(Record::kFull, encoding),
+                     .encoder = make_record_encoder(config, ledger.id_prefix()),
                      .enrichers = make_enrichers(config),
                      .events = config.source.events,
                      .max_flows = config.source.max_flows,
                      .coverage = &coverage,
-                     .wait_for_sink = DiskWait{stopping}}};
+                     .wait_for_sink = DiskWait{stopping},
+                     .heartbeat = config.source.heartbeat,
+                     .orders = &orders}};
 
   EventSocket socket{config.source.events, config.source.receive_buffer};
   warn_of_receive_buffer(config, socket);
   const TimePoint begin = socket.subscribed_at();
   coverage.opening(ledger, begin);
   coverage.start(begin, config.source.events, facts);
-  Resync resync{kernel_table(), config.source.reconcile};
+  Resync resync{kernel_table(socket), config.source.reconcile};
   pipeline.begin(begin, &resync);
   log_info("recording " + list_text(event_names(config.source.events)) + " events into " +
            config.ledger.directory + " from sequence " + std::to_string(ledger.next_sequence()));
 
   Failure failure;
   std::atomic<bool> pipeline_failed{false};
-  std::thread pipeline_thread{[&] {
-    try {
-      while (pipeline.drain(ring)) ring.wait();
-      pipeline.flush();
-    } catch (const SystemError& error) {
-      pipeline_failed = true;
-      failure.set(error.what());
-    }
-  }};
+  std::thread pipeline_thread{[&] { run_pipeline(pipeline, ring, pipeline_failed, failure); }};
   Housekeeping housekeeping{ledger, config.ledger, [&](const char* text) { failure.set(text); }};
   {
     Receiver receiver{socket, ring, pipeline_failed, [&](const char* text) { failure.set(text); }};
-    wait_for_stop(signals);
+    Reload reload{{.read = options.reread,
+                   .check_kernel = [&] { return check_kernel(options.set_sysctls); },
+                   .socket = socket,
+                   .orders = orders,
+                   .housekeeping = housekeeping,
+                   .id_prefix = ledger.id_prefix()},
+                  config};
+    serve(wakeups, clock, reload,
+          [&](const ClockStep& step) { orders.tell_step(socket.begin_epoch(), step); });
     stopping = true;
     receiver.stop();
   }

@@ -2,6 +2,8 @@
 // The agent: the parts, wired, run, stopped.
 #pragma once
 
+#include <functional>
+
 #include "agent/config.h"
 #include "kernel/start_facts.h"
 
@@ -9,6 +11,7 @@ namespace natledger {
 
 struct RunOptions {
   bool set_sysctls = false;
+  std::function<Config()> reread;  // the configuration, for a reload; throws ConfigError
 };
 
 // Records until SIGTERM or SIGINT. Returns the exit status: 0 after a clean stop. Throws

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "agent/label_names.h"
 #include "base/error.h"
 #include "base/json_text.h"
 #include "base/quantity.h"
@@ -163,10 +164,11 @@ std::string rule_text(const EnrichRule&) {
 const std::array kSourceOptions{
     Option<SourceOptions>{"mode", &SourceOptions::mode, "a record for each event",
                           TextRule{kModes}},
-    Option<SourceOptions>{"events", &SourceOptions::events, "the events to record", EventsRule{}},
+    Option<SourceOptions>{"events", &SourceOptions::events, "the events to record", EventsRule{},
+                          Change::kReload},
     Option<SourceOptions>{"receive_buffer", &SourceOptions::receive_buffer,
                           "kernel buffer of the event socket; an event takes 640 bytes of it",
-                          SizeRule{64 << 10, 1 << 30}},
+                          SizeRule{64 << 10, 1 << 30}, Change::kReload},
     Option<SourceOptions>{"ring", &SourceOptions::ring,
                           "events waiting to be written, at most; idle memory is given back",
                           SizeRule{kMiB, uint64_t{64} << 30}},
@@ -177,7 +179,11 @@ const std::array kSourceOptions{
     Option<SourceOptions>{"reconcile", &SourceOptions::reconcile,
                           "how often the open flows are compared with the kernel's table, for what "
                           "no event tells; 0: only after a loss",
-                          DurationRule{}},
+                          DurationRule{}, Change::kReload},
+    Option<SourceOptions>{"heartbeat", &SourceOptions::heartbeat,
+                          "how often a record says how much has come so far, and how the clock "
+                          "stands; 0: never",
+                          DurationRule{}, Change::kReload},
 };
 
 const std::array kLedgerOptions{
@@ -196,24 +202,26 @@ const std::array kLedgerOptions{
     Option<LedgerOptions>{"compress_after", &LedgerOptions::compress_after,
                           "how long behind its seal a segment is archived; 0: never. Tailers that "
                           "find it later than that lose it: 10m or more",
-                          DurationRule{}},
+                          DurationRule{}, Change::kReload},
 };
 
 const std::array kObserverOptions{
     Option<ObserverOptions>{"name", &ObserverOptions::name,
                             "this gateway's name in each record; \"\" for the host's",
-                            RecordTextRule{}},
+                            RecordTextRule{}, Change::kReload},
 };
 
 const std::array kLogOptions{
     Option<LogOptions>{"level", &LogOptions::level, "what the agent says of itself",
-                       TextRule{kLevels}},
+                       TextRule{kLevels}, Change::kReload},
     Option<LogOptions>{"to", &LogOptions::to, "stderr, or a file", TextRule{}},
 };
 
 const std::array kTopOptions{
-    Option<Config>{"tags", &Config::tags, "words for each record", RecordTextsRule{}},
-    Option<Config>{"enrich", &Config::enrich, "what is added to each record", EnrichRule{}},
+    Option<Config>{"tags", &Config::tags, "words for each record", RecordTextsRule{},
+                   Change::kReload},
+    Option<Config>{"enrich", &Config::enrich, "what is added to each record", EnrichRule{},
+                   Change::kReload},
 };
 
 // The sections, each with the member of Config that it fills.
@@ -251,7 +259,7 @@ std::vector<OptionRow> option_rows(const Config& config) {
   std::vector<OptionRow> rows;
   const auto add = [&](std::string_view prefix, const auto& option, const auto& section) {
     rows.push_back({std::string{prefix}.append(option.name), std::string{option.help},
-                    option.allowed, option.write(section)});
+                    option.allowed, option.write(section), option.change});
   };
   visit_sections(config, [&](std::string_view name, const auto& options, const auto& section) {
     for (const auto& option : options) add(std::string{name} + ".", option, section);
@@ -267,6 +275,15 @@ std::vector<std::unique_ptr<Enricher>> make_enrichers(const Config& config) {
     enrichers.push_back(find_enricher(choice.name)->make(options));
   }
   return enrichers;
+}
+
+std::unique_ptr<Encoder> make_record_encoder(const Config& config, const std::string& id_prefix) {
+  EncoderOptions encoding;
+  encoding.id_prefix = id_prefix;
+  encoding.observer = observer_name(config);
+  encoding.tags = config.tags;
+  encoding.label_names = read_label_names();
+  return make_encoder(Record::kFull, encoding);
 }
 
 std::string observer_name(const Config& config) {

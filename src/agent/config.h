@@ -12,6 +12,7 @@
 #include "base/config_tree.h"
 #include "base/log.h"
 #include "base/option.h"
+#include "encode/encoder.h"
 #include "enrich/enricher.h"
 #include "kernel/event_socket.h"
 #include "ledger/ledger.h"
@@ -27,6 +28,7 @@ struct SourceOptions {
   uint64_t ring = 256 << 20;
   uint64_t max_flows = 2'000'000;
   Duration reconcile = std::chrono::hours{1};
+  Duration heartbeat = std::chrono::minutes{1};  // zero: none
 };
 
 struct ObserverOptions {
@@ -58,11 +60,15 @@ struct OptionRow {
   std::string help;
   std::string allowed;
   std::string value;
+  Change change;
 };
 std::vector<OptionRow> option_rows(const Config& config);
 
 // Makes the enrichers, in the order given. Throws ConfigError.
 std::vector<std::unique_ptr<Enricher>> make_enrichers(const Config& config);
+
+// Makes the encoder of the agent's records. Their ids begin with `id_prefix`.
+std::unique_ptr<Encoder> make_record_encoder(const Config& config, const std::string& id_prefix);
 
 // The name that records carry: observer.name, or the host's.
 std::string observer_name(const Config& config);

@@ -12,6 +12,11 @@ namespace natledger {
 
 namespace {
 
+CoverageCounts counts_of(const Stats& stats) {
+  return {stats.received,  stats.flows,    stats.ignored, stats.malformed,
+          stats.duplicate, stats.filtered, stats.dropped};
+}
+
 CoverageRecord make_record(std::string action, TimePoint at) {
   CoverageRecord record;
   record.action = std::move(action);
@@ -37,7 +42,18 @@ void CoverageLog::opening(const Ledger& ledger, TimePoint at) {
 }
 
 void CoverageLog::start(TimePoint at, uint32_t events, const StartFacts& facts) {
-  CoverageRecord record = make_record("coverage-start", at);
+  clock_right_at_ = at;
+  tell_what_is_recorded(make_record("coverage-start", at), events, facts);
+}
+
+void CoverageLog::config(TimePoint at, std::string observer, uint32_t events,
+                         const StartFacts& facts) {
+  observer_ = std::move(observer);
+  tell_what_is_recorded(make_record("coverage-config", at), events, facts);
+}
+
+void CoverageLog::tell_what_is_recorded(CoverageRecord record, uint32_t events,
+                                        const StartFacts& facts) {
   record.events = event_names(events);
   record.sysctl_acct = facts.acct;
   record.sysctl_timestamp = facts.timestamp;
@@ -45,7 +61,14 @@ void CoverageLog::start(TimePoint at, uint32_t events, const StartFacts& facts) 
   record.kernel = facts.kernel_release;
   record.boot_id = read_boot_id();
   record.version = kVersion;
+  if (facts.clock) tell_clock(record, *facts.clock);
   write(std::move(record));
+}
+
+void CoverageLog::tell_clock(CoverageRecord& record, const ClockState& clock) {
+  record.clock_synchronised = clock.synchronised;
+  record.clock_error_ns = clock.error.count();
+  if (clock.synchronised) clock_right_at_ = record.at;
 }
 
 void CoverageLog::sealed(TimePoint at, const SegmentSeal& seal) {
@@ -68,8 +91,9 @@ void CoverageLog::skipped(TimePoint at, uint64_t from, uint64_t to) {
 
 void CoverageLog::gap(TimePoint from, TimePoint to, const std::string& reason, uint64_t dropped) {
   CoverageRecord record = make_record("coverage-gap", to);
-  record.from = from;
-  record.to = to;
+  // The clock may have been set back meanwhile.
+  record.from = std::min(from, to);
+  record.to = std::max(from, to);
   record.reason = reason;
   if (dropped != 0) {
     record.dropped = dropped;
@@ -85,10 +109,27 @@ void CoverageLog::resume(TimePoint from, TimePoint at) {
   write(std::move(record));
 }
 
+void CoverageLog::heartbeat(TimePoint at, const Stats& stats, size_t live_flows,
+                            const ClockState& clock) {
+  CoverageRecord record = make_record("heartbeat", at);
+  record.counts = counts_of(stats);
+  record.live_flows = live_flows;
+  tell_clock(record, clock);
+  write(std::move(record));
+}
+
+// How long the clock had been wrong nobody knows, so the whole time since it was right is doubted.
+void CoverageLog::clock_step(TimePoint at, const ClockStep& step) {
+  CoverageRecord record = make_record("clock-step", at);
+  record.from = std::min({clock_right_at_, step.before(), step.after});
+  record.to = std::max(step.before(), step.after);
+  record.clock_step_ns = step.by.count();
+  write(std::move(record));
+}
+
 void CoverageLog::stop(TimePoint at, const Stats& stats) {
   CoverageRecord record = make_record("coverage-stop", at);
-  record.counts = CoverageCounts{stats.received,  stats.flows,    stats.ignored, stats.malformed,
-                                 stats.duplicate, stats.filtered, stats.dropped};
+  record.counts = counts_of(stats);
   write(std::move(record));
 }
 

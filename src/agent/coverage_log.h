@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/clock_watch.h"
 #include "agent/stats.h"
 #include "encode/coverage.h"
 #include "kernel/start_facts.h"
@@ -23,6 +24,8 @@ class CoverageLog {
   void opening(const Ledger& ledger, TimePoint at);
   // What is recorded from `at` on.
   void start(TimePoint at, uint32_t events, const StartFacts& facts);
+  // A reload: the same of a run that goes on, under that name.
+  void config(TimePoint at, std::string observer, uint32_t events, const StartFacts& facts);
   void sealed(TimePoint at, const SegmentSeal& seal);
   void skipped(TimePoint at, uint64_t from, uint64_t to);
   // `dropped` 0: unknown how many.
@@ -30,15 +33,23 @@ class CoverageLog {
   // A comparison with the kernel's table, begun at `from`, is done at `at`: the flows that were
   // open then are recorded, and those that no longer were have their ends.
   void resume(TimePoint from, TimePoint at);
+  // All up to `at` is recorded, or said to be missing.
+  void heartbeat(TimePoint at, const Stats& stats, size_t live_flows, const ClockState& clock);
+  // Noticed by `at`.
+  void clock_step(TimePoint at, const ClockStep& step);
   void stop(TimePoint at, const Stats& stats);
 
   uint64_t lines() const { return lines_; }
 
  private:
+  void tell_what_is_recorded(CoverageRecord record, uint32_t events, const StartFacts& facts);
+  void tell_clock(CoverageRecord& record, const ClockState& clock);
   void write(CoverageRecord record);
 
   RecordSink& sink_;
-  const std::string observer_;
+  std::string observer_;
+  // When the clock was last synchronised; if it never was, when the run began.
+  TimePoint clock_right_at_;
   uint64_t lines_ = 0;
 };
 

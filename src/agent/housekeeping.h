@@ -20,6 +20,8 @@ class Housekeeping {
   Housekeeping(Ledger& ledger, const LedgerOptions& options,
                std::function<void(const char*)> failed);
 
+  // Of a reload: what may change of them while the ledger is written.
+  void set_options(const LedgerOptions& options) { archiver_.set_after(options.compress_after); }
   void stop();
 
  private:

@@ -15,7 +15,7 @@ constexpr size_t kFlushAt = 1024 * 1024;
 Pipeline::Pipeline(PipelineParts parts) : parts_(std::move(parts)), live_flows_(parts_.max_flows) {}
 
 void Pipeline::begin(TimePoint whole_from, Resync* resync) {
-  drained_at_ = whole_from;
+  drained_at_ = beat_at_ = whole_from;
   resync_ = resync;
   if (resync_ != nullptr) resync_->request(live_flows_);
 }
@@ -72,7 +72,7 @@ void Pipeline::handle(std::span<const std::byte> message, TimePoint at) {
 void Pipeline::handle_mark(const RingEntry& entry) {
   switch (entry.kind) {
     case RingEntry::Kind::kDrained:
-      return handle_drained(entry.at);
+      return handle_drained(entry.at, entry.count);
     case RingEntry::Kind::kForeign:
       ++stats_.received;
       ++stats_.ignored;
@@ -121,22 +121,53 @@ void Pipeline::check_room(TimePoint at) {
             " flows since the start are recorded without it (raise source.max_flows)");
 }
 
-void Pipeline::handle_drained(TimePoint at) {
+void Pipeline::handle_drained(TimePoint at, uint64_t epoch) {
   check_room(at);
   if (malformed_since_drained_ != 0) {
     add_gap("malformed", at, malformed_since_drained_);
     malformed_since_drained_ = 0;
   }
-  if (resync_ != nullptr) compare(at);
+  if (resync_ != nullptr) compare(at, epoch);
+  if (parts_.orders != nullptr) follow_orders(at, epoch);
+  beat(at);
   flush();
   drained_at_ = at;
   parts_.sink.mark_covered(at);
 }
 
+void Pipeline::follow_orders(TimePoint at, uint64_t epoch) {
+  for (const ClockStep& step : parts_.orders->take_steps(epoch)) {
+    parts_.coverage->clock_step(at, step);
+    if (resync_ != nullptr) resync_->clock_was_set();
+  }
+  if (auto wanted = parts_.orders->take_reconfiguration(epoch)) reconfigure(*wanted, at);
+}
+
+void Pipeline::reconfigure(Reconfiguration& wanted, TimePoint at) {
+  const uint32_t more = wanted.events & ~parts_.events;
+  parts_.encoder = std::move(wanted.encoder);
+  parts_.enrichers = std::move(wanted.enrichers);
+  parts_.events = wanted.events;
+  parts_.heartbeat = wanted.heartbeat;
+  if (resync_ != nullptr) resync_->set_period(wanted.reconcile);
+  parts_.coverage->config(at, std::move(wanted.observer), wanted.events, wanted.facts);
+  // Flows that are open may have no record yet, and others may have gone.
+  if (more != 0 && resync_ != nullptr) resync_->request(live_flows_);
+  wanted.applied();
+}
+
+void Pipeline::beat(TimePoint at) {
+  if (parts_.heartbeat == Duration::zero() || parts_.coverage == nullptr) return;
+  // The clock may have been set back.
+  if (at >= beat_at_ && at < beat_at_ + parts_.heartbeat) return;
+  beat_at_ = at;
+  parts_.coverage->heartbeat(at, stats(), live_flows_.size(), read_clock_state());
+}
+
 // When it is done, every flow is known again.
-void Pipeline::compare(TimePoint at) {
+void Pipeline::compare(TimePoint at, uint64_t epoch) {
   const auto compared_from =
-      resync_->drained(at, live_flows_,
+      resync_->drained({at, epoch}, live_flows_,
                        {.start = [this](Flow& flow) { handle_inferred_start(flow); },
                         .end = [this](Flow& flow) { handle_inferred_end(flow); }});
   if (compared_from && parts_.coverage != nullptr) parts_.coverage->resume(*compared_from, at);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/coverage_log.h"
+#include "agent/orders.h"
 #include "agent/resync.h"
 #include "agent/stats.h"
 #include "base/log.h"
@@ -30,6 +31,9 @@ struct PipelineParts {
   CoverageLog* coverage = nullptr;
   // Called when the sink cannot write, with the cause; returns whether to try again. Waits itself.
   std::function<bool(int cause)> wait_for_sink;
+  Duration heartbeat{};  // zero: none
+  // Null where nobody gives any. Outlives the pipeline.
+  Orders* orders = nullptr;
 };
 
 class Pipeline {
@@ -61,9 +65,12 @@ class Pipeline {
   void handle_datagram(const RingEntry& entry);
   void handle(std::span<const std::byte> message, TimePoint at);
   void handle_mark(const RingEntry& entry);
-  void handle_drained(TimePoint at);
+  void handle_drained(TimePoint at, uint64_t epoch);
+  void follow_orders(TimePoint at, uint64_t epoch);
+  void reconfigure(Reconfiguration& wanted, TimePoint at);
+  void beat(TimePoint at);
   void check_room(TimePoint at);
-  void compare(TimePoint at);
+  void compare(TimePoint at, uint64_t epoch);
   void handle_inferred_start(Flow& flow);
   void handle_inferred_end(Flow& flow);
   bool records(Event event) const { return (parts_.events & static_cast<uint32_t>(event)) != 0; }
@@ -84,6 +91,7 @@ class Pipeline {
   LogThrottle malformed_throttle_;
   uint64_t not_held_ = 0;
   LogThrottle full_throttle_;
+  TimePoint beat_at_;  // the last heartbeat, or what it is due a period after
 };
 
 }  // namespace natledger

@@ -37,7 +37,6 @@ Receiver::Receiver(EventSocket& socket, EventRing& ring, const std::atomic<bool>
       ring_(ring),
       unread_(unread),
       failed_(std::move(failed)),
-      nap_(nap_for(socket.receive_buffer_bytes())),
       stop_fd_(check_call("make eventfd", ::eventfd(0, EFD_CLOEXEC))),
       thread_([this] { run(); }) {}
 
@@ -58,7 +57,7 @@ void Receiver::run() {
     bool stopping = false;
     while (!abandoned_ && !unread_) {
       const Received received = socket_.receive(ring_);
-      if (received == Received::kNoRoom) std::this_thread::sleep_for(nap_);
+      if (received == Received::kNoRoom) nap();
       if (received != Received::kDrained) continue;
       // A stop takes what came before it.
       if (stopping) break;
@@ -69,7 +68,7 @@ void Receiver::run() {
   }
   while (!ring_.has_room()) {
     if (abandoned_ || unread_) return;
-    std::this_thread::sleep_for(nap_);
+    nap();
   }
   ring_.push_mark(RingEntry::Kind::kEnd, now());
   ring_.publish();
@@ -81,8 +80,10 @@ bool Receiver::wait_for_events() {
   const int ready = ::poll(fds.data(), fds.size(), kIdleMs);
   if (ready < 0 && errno != EINTR) throw SystemError("wait for conntrack events", errno);
   if (ready > 0 && fds[1].revents != 0) return false;
-  if (ready > 0) std::this_thread::sleep_for(nap_);
+  if (ready > 0) nap();
   return true;
 }
+
+void Receiver::nap() const { std::this_thread::sleep_for(nap_for(socket_.receive_buffer_bytes())); }
 
 }  // namespace natledger

@@ -28,12 +28,12 @@ class Receiver {
  private:
   void run();
   bool wait_for_events();
+  void nap() const;
 
   EventSocket& socket_;
   EventRing& ring_;
   const std::atomic<bool>& unread_;
   std::function<void(const char*)> failed_;
-  const std::chrono::microseconds nap_;
   UniqueFd stop_fd_;
   std::atomic<bool> abandoned_{false};
   std::thread thread_;

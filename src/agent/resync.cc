@@ -37,7 +37,9 @@ AskedTuple asked_for(const Flow& flow) {
 
 }  // namespace
 
-ConntrackTable kernel_table() { return {dump_table, query_table, count_buckets}; }
+ConntrackTable kernel_table(EventSocket& socket) {
+  return {dump_table, query_table, count_buckets, [&socket] { return socket.begin_epoch(); }};
+}
 
 void Resync::request(LiveFlows& live) {
   requested_ = true;
@@ -51,22 +53,26 @@ void Resync::abandon(LiveFlows& live) {
   rest_ = std::clamp(rest_ * 2, kShortestRest, kLongestRest);
 }
 
-std::optional<TimePoint> Resync::drained(TimePoint at, LiveFlows& live, const Findings& findings) {
+void Resync::clock_was_set() {
+  looked_at_ = {};
+  whole_at_ = {};
+}
+
+std::optional<TimePoint> Resync::drained(const Drained& drained, LiveFlows& live,
+                                         const Findings& findings) {
+  const auto [at, epoch] = drained;
   if (phase_ == Phase::kIdle) {
     const bool due = period_ != Duration::zero() && at >= whole_at_ + period_;
     if ((requested_ || due) && at >= looked_at_ + rest_) begin(at, live, findings);
     return {};
   }
-  if (at < looked_at_) return {};
+  if (epoch < look_epoch_) return {};
   if (phase_ == Phase::kDumped) {
     infer_starts(live, findings);
     phase_ = Phase::kAsked;
-    const TimePoint dumped_at = looked_at_;
-    if (!ask_for_unseen(live)) {
-      abandon(live);
-      return {};
-    }
-    if (looked_at_ != dumped_at) return {};
+    bool asked = false;
+    if (!ask_for_unseen(live, asked)) abandon(live);
+    if (asked || phase_ == Phase::kIdle) return {};
   }
   live.end_unseen(looked_at_, findings.end);
   return finish(at, live);
@@ -77,8 +83,13 @@ void Resync::begin(TimePoint at, LiveFlows& live, const Findings& findings) {
   live.begin_resync(began_at_);
   phase_ = Phase::kDumped;
   const bool dumped = take_entries(at, live, findings);
-  looked_at_ = now();
+  end_look();
   if (!dumped) abandon(live);
+}
+
+void Resync::end_look() {
+  looked_at_ = now();
+  look_epoch_ = table_.begin_epoch();
 }
 
 TimePoint Resync::finish(TimePoint at, LiveFlows& live) {
@@ -90,21 +101,22 @@ TimePoint Resync::finish(TimePoint at, LiveFlows& live) {
   return began_at_;
 }
 
-// False when the kernel does not answer now. looked_at_ moves on if there was something to ask for.
-bool Resync::ask_for_unseen(LiveFlows& live) {
-  std::vector<AskedTuple> asked;
-  live.visit_unseen([&](const Flow& flow) { asked.push_back(asked_for(flow)); });
-  if (asked.empty()) return true;
+// False when the kernel does not answer now.
+bool Resync::ask_for_unseen(LiveFlows& live, bool& asked) {
+  std::vector<AskedTuple> tuples;
+  live.visit_unseen([&](const Flow& flow) { tuples.push_back(asked_for(flow)); });
+  if (tuples.empty()) return true;
+  asked = true;
   try {
     Flow flow;
-    table_.query(asked, [&](std::span<const std::byte> message) {
+    table_.query(tuples, [&](std::span<const std::byte> message) {
       if (decode(message, flow) == Decoded::kFlow) live.sees(flow);
     });
   } catch (const DumpError& error) {
     log_error(std::string{error.what()} + "; trying again soon");
     return false;
   }
-  looked_at_ = now();
+  end_look();
   return true;
 }
 

@@ -26,6 +26,7 @@
 
 #include "flow/live_flows.h"
 #include "kernel/conntrack_table.h"
+#include "kernel/event_socket.h"
 
 namespace natledger {
 
@@ -34,8 +35,17 @@ struct ConntrackTable {
   TableDump dump;
   TableQuery query;
   BucketCount buckets;
+  // Of the socket that the events come from: each event that was sent before this call stands
+  // before any mark of the epoch that it returns.
+  std::function<uint64_t()> begin_epoch;
 };
-ConntrackTable kernel_table();
+ConntrackTable kernel_table(EventSocket& socket);
+
+// Where the pipeline is: all events that were sent before have been applied.
+struct Drained {
+  TimePoint at;
+  uint64_t epoch = 0;
+};
 
 class Resync {
  public:
@@ -49,18 +59,22 @@ class Resync {
   // Without a request the table is looked at every `period` (0: never).
   Resync(ConntrackTable table, Duration period) : table_(std::move(table)), period_(period) {}
 
+  void set_period(Duration period) { period_ = period; }
+
   // Events may have been missed: compare, or compare again if a comparison is under way.
   void request(LiveFlows& live);
 
-  // All events sent before `at` have been applied to `live`: does what is due, a dump at 2 us an
-  // entry among it. When a comparison ends, the instant at which it began: what was open then is
-  // known, and what is known was open then.
-  std::optional<TimePoint> drained(TimePoint at, LiveFlows& live, const Findings& findings);
+  // The clock was set: instants from before it say nothing any more.
+  void clock_was_set();
+
+  // Does what is due, a dump at 2 us an entry among it. When a comparison ends, the instant at which
+  // it began: what was open then is known, and what is known was open then.
+  std::optional<TimePoint> drained(const Drained& drained, LiveFlows& live, const Findings& findings);
 
  private:
   enum class Phase : uint8_t {
     kIdle,
-    kDumped,  // waits for the events sent before looked_at_
+    kDumped,  // waits for the events that were sent before its end
     kAsked,   // the same, after the query
   };
 
@@ -69,17 +83,19 @@ class Resync {
   TimePoint finish(TimePoint at, LiveFlows& live);
   bool dump_unresized(const MessageVisit& take);
   bool take_entries(TimePoint at, LiveFlows& live, const Findings& findings);
-  bool ask_for_unseen(LiveFlows& live);
+  void end_look();
+  bool ask_for_unseen(LiveFlows& live, bool& asked);
   void add_candidate(std::span<const std::byte> message);
   void infer_starts(LiveFlows& live, const Findings& findings);
 
   const ConntrackTable table_;
-  const Duration period_;
+  Duration period_;
   Phase phase_ = Phase::kIdle;
   bool requested_ = false;  // and not made good for yet
   Duration rest_{};         // after the last look, before the next
   TimePoint began_at_;
-  TimePoint looked_at_;  // the end of the last dump or query
+  TimePoint looked_at_;      // the end of the last dump or query
+  uint64_t look_epoch_ = 0;  // begun then
   TimePoint whole_at_;   // the end of the last comparison
   // Netlink messages, one behind the other, in pieces that are given back one by one: a million are
   // 300 MB.

@@ -25,6 +25,10 @@ spdlog::level::level_enum level_of(LogLevel level) {
   return spdlog::level::err;
 }
 
+spdlog::level::level_enum level_named(const std::string& name) {
+  return spdlog::level::from_str(name == "warning" ? "warn" : name);
+}
+
 spdlog::sink_ptr sink_to(const std::string& where) {
   if (where == "stderr") return std::make_shared<spdlog::sinks::stderr_sink_mt>();
   try {
@@ -38,7 +42,7 @@ spdlog::sink_ptr sink_to(const std::string& where) {
 std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options) {
   auto logger = std::make_shared<spdlog::logger>("natledger", sink_to(options.to));
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%f%z natledger[%P] %l: %v");
-  logger->set_level(spdlog::level::from_str(options.level == "warning" ? "warn" : options.level));
+  logger->set_level(level_named(options.level));
   logger->flush_on(spdlog::level::debug);
   return logger;
 }
@@ -54,12 +58,15 @@ constexpr Duration kQuiet = std::chrono::seconds{10};
 
 void open_log(const LogOptions& options) { logger() = make_logger(options); }
 
+void set_log_level(const std::string& level) { logger()->set_level(level_named(level)); }
+
 void log(LogLevel level, std::string_view text) {
   logger()->log(level_of(level), spdlog::string_view_t{text.data(), text.size()});
 }
 
 bool LogThrottle::pass(TimePoint at, uint64_t& suppressed) {
-  if (last_.known() && at < last_ + kQuiet) {
+  // A clock that was set back does not make it longer.
+  if (last_.known() && at >= last_ && at < last_ + kQuiet) {
     ++held_back_;
     return false;
   }

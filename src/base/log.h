@@ -22,6 +22,8 @@ struct LogOptions {
 
 // Call before threads start. Throws SystemError when the file cannot be opened.
 void open_log(const LogOptions& options);
+// At any time.
+void set_log_level(const std::string& level);
 
 void log(LogLevel level, std::string_view text);
 inline void log_info(std::string_view text) { log(LogLevel::kInfo, text); }

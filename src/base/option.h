@@ -60,25 +60,30 @@ std::string rule_text(const CountRule& rule);
 std::string rule_text(const SizeRule& rule);
 std::string rule_text(const DurationRule& rule);
 
+// When an agent that runs takes a new value.
+enum class Change : uint8_t { kRestart, kReload };
+
 template <class Section>
 struct Option {
   // `rule` is one of the structs above, or any type with the three functions above.
   template <class Value, class Rule>
   Option(std::string_view option_name, Value Section::*member, std::string_view option_help,
-         Rule rule)
+         Rule rule, Change option_change = Change::kRestart)
       : name(option_name),
         help(option_help),
         read([member, rule](const ConfigNode& node, Section& section) {
           read_value(node, rule, section.*member);
         }),
         write([member, rule](const Section& section) { return value_text(rule, section.*member); }),
-        allowed(rule_text(rule)) {}
+        allowed(rule_text(rule)),
+        change(option_change) {}
 
   std::string_view name;
   std::string_view help;
   std::function<void(const ConfigNode&, Section&)> read;
   std::function<std::string(const Section&)> write;
   std::string allowed;
+  Change change;
 };
 
 // Throws ConfigError for a key of `map` that `known` does not have.

@@ -34,7 +34,9 @@ int print_config(const CommonOptions& common) {
 
 int print_reference() {
   for (const OptionRow& row : option_rows(Config{})) {
-    fmt::print("# {}.\n# {}.\n{}: {}\n\n", row.help, row.allowed, row.key, row.value);
+    const char* change =
+        row.change == Change::kReload ? "A reload (SIGHUP) changes it" : "Read at start alone";
+    fmt::print("# {}.\n# {}. {}.\n{}: {}\n\n", row.help, row.allowed, change, row.key, row.value);
   }
   return 0;
 }

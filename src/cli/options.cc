@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/options.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 
 #include "agent/label_names.h"
@@ -18,14 +20,25 @@ void CommonOptions::add_to(CLI::App& app) {
 Config CommonOptions::load() const {
   Config config = load_config(config_file);
   config.log.to = "stderr";
-  return with_log(config);
+  config = with_verbose(config);
+  open_log(config.log);
+  return config;
 }
 
-Config CommonOptions::load_for_agent() const { return with_log(load_config(config_file)); }
-
-Config CommonOptions::with_log(Config config) const {
-  if (verbose) config.log = {"debug", "stderr"};
+Config CommonOptions::load_for_agent() const {
+  Config config = with_verbose(load_config(config_file));
   open_log(config.log);
+  return config;
+}
+
+std::function<Config()> CommonOptions::rereader() const {
+  std::optional<std::string> file = config_file;
+  if (!file && ::access(kDefaultConfigFile, F_OK) == 0) file = kDefaultConfigFile;
+  return [common = *this, file] { return common.with_verbose(load_config(file)); };
+}
+
+Config CommonOptions::with_verbose(Config config) const {
+  if (verbose) config.log = {"debug", "stderr"};
   return config;
 }
 

@@ -2,6 +2,7 @@
 // Options that several subcommands have.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -25,9 +26,11 @@ struct CommonOptions {
   Config load() const;
   // The same with the log that the configuration asks for. Throws SystemError too.
   Config load_for_agent() const;
+  // Reads the file that load_for_agent() read again; that it is gone is an error then.
+  std::function<Config()> rereader() const;
 
  private:
-  Config with_log(Config config) const;
+  Config with_verbose(Config config) const;
 };
 
 // --record, and for its ulogd form ulogd2's own options.

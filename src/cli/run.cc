@@ -19,7 +19,11 @@ std::function<int()> add_run(CLI::App& app) {
   options->common.add_to(app);
   app.add_flag("--set-sysctls", options->run.set_sysctls,
                "turn accounting, timestamps and events on where they are off");
-  return [options] { return run_agent(options->common.load_for_agent(), options->run); };
+  return [options] {
+    const Config config = options->common.load_for_agent();
+    options->run.reread = options->common.rereader();
+    return run_agent(config, options->run);
+  };
 }
 
 }  // namespace natledger

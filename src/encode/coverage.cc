@@ -37,6 +37,11 @@ class Members {
     put_key(key);
     json_.Int(*value);
   }
+  void put(std::string_view key, const std::optional<int64_t>& value) {
+    if (!value) return;
+    put_key(key);
+    json_.Int64(*value);
+  }
   void put(std::string_view key, const std::optional<bool>& value) {
     if (!value) return;
     put_key(key);
@@ -108,6 +113,10 @@ std::string encode_coverage(const CoverageRecord& record) {
   members.put("coverage.kernel", record.kernel);
   members.put("coverage.boot_id", record.boot_id);
   members.put("coverage.version", record.version);
+  members.put("coverage.clock.synchronised", record.clock_synchronised);
+  members.put("coverage.clock.error_ns", record.clock_error_ns);
+  members.put("coverage.clock.step_ns", record.clock_step_ns);
+  members.put("coverage.live_flows", record.live_flows);
   if (record.counts) put_counts(members, *record.counts);
   if (!record.segment_name.empty()) put_segment(members, record);
   members.end();

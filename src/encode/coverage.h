@@ -42,6 +42,10 @@ struct CoverageRecord {
   std::string kernel;
   std::string boot_id;
   std::string version;
+  std::optional<bool> clock_synchronised;
+  std::optional<int64_t> clock_error_ns;
+  std::optional<int64_t> clock_step_ns;
+  std::optional<uint64_t> live_flows;
   std::optional<CoverageCounts> counts;
   std::string segment_name;  // of a seal, with the five below
   uint64_t segment_first = 0;

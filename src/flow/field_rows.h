@@ -359,10 +359,14 @@ inline constexpr auto kOtherRows = std::tuple{
     row::encoder({"observer.name", row::kKeyword, row::kOne, row::kEcs, "",
                   "the gateway that made this record"}),
     row::encoder({"tags", row::kKeyword, row::kArray, row::kEcs, "", "from the configuration"}),
-    row::coverage("coverage.from", row::kDate,
-                  "a gap: the last instant up to which the record is whole"),
-    row::coverage("coverage.to", row::kDate,
-                  "a gap: the first instant from which the record is whole again"),
+    row::coverage(
+        "coverage.from", row::kDate,
+        "a gap: the record is whole up to here; clock-step: the clock was right, as far as "
+        "is known"),
+    row::coverage(
+        "coverage.to", row::kDate,
+        "a gap: it is whole again from here on; clock-step: the latest time that the clock "
+        "showed"),
     row::coverage("coverage.reason", row::kKeyword,
                   "a gap: agent-down, overrun, oversize, malformed, table-full"),
     row::coverage("coverage.dropped", row::kLong,
@@ -383,6 +387,13 @@ inline constexpr auto kOtherRows = std::tuple{
     row::coverage("coverage.kernel", row::kKeyword, "the kernel's release"),
     row::coverage("coverage.boot_id", row::kKeyword, "the kernel's boot id"),
     row::coverage("coverage.version", row::kKeyword, "the version of natledger"),
+    row::coverage("coverage.clock.synchronised", row::kBoolean,
+                  "whether the kernel's clock was being synchronised"),
+    row::coverage("coverage.clock.error_ns", row::kLong,
+                  "its estimated error in nanoseconds, as adjtimex(2) says it"),
+    row::coverage("coverage.clock.step_ns", row::kLong,
+                  "clock-step: nanoseconds that the clock was set forward; negative: back"),
+    row::coverage("coverage.live_flows", row::kLong, "heartbeat: flows that are open"),
     row::coverage("coverage.count.received", row::kLong, "messages received since the start"),
     row::coverage("coverage.count.flows", row::kLong, "of these, recorded as flows"),
     row::coverage("coverage.count.ignored", row::kLong, "of these, no conntrack events"),

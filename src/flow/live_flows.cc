@@ -307,7 +307,7 @@ bool LiveFlows::sees(const Flow& dumped) {
       open->start = dumped.kernel_start;
       open->start_clock = static_cast<uint64_t>(StartClock::kKernel);
     }
-    return true;
+    return open->first_sequence != 0;
   });
 }
 
@@ -321,8 +321,13 @@ Tracked LiveFlows::adopt(Flow& dumped) {
     dumped.start_clock = StartClock::kKernel;
   }
   return tables_->with_table(dumped.orig, dumped, [&](auto& table, const auto& key, uint64_t hash) {
-    if (auto* other = table.find(key, fold(hash))) {
-      tables_->conclude_end(table, *other, fold(hash), begun_by(dumped));
+    auto* open = table.find(key, fold(hash));
+    if (open != nullptr && is_same_flow(*open, dumped)) {
+      tables_->complete(*open, dumped);
+      return Tracked::kRecord;
+    }
+    if (open != nullptr) {
+      tables_->conclude_end(table, *open, fold(hash), begun_by(dumped));
       return Tracked::kOtherEnded;
     }
     remember(table, key, fold(hash), dumped);

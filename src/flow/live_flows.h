@@ -51,7 +51,8 @@ class LiveFlows {
   // may have ended by an event that was still on its way.
   void begin_resync(TimePoint at);
   void end_resync();
-  // Whether this flow of a dump is known, and seen thereby, or has ended since begin_resync().
+  // Whether a record has told of this flow of a dump, which is seen thereby, or it has ended since
+  // begin_resync().
   bool sees(const Flow& dumped);
   // Completes and remembers a flow of a dump as an inferred start. With a sequence of 0 that is no
   // record, and the next record of the flow is its first. kRecord or kOtherEnded, as of track().

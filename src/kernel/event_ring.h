@@ -21,7 +21,8 @@ namespace natledger {
 struct RingEntry {
   enum class Kind : uint32_t {
     kDatagram,  // netlink messages, as received at `at`
-    kDrained,   // at `at` the socket was empty: all that was sent before stands before this
+    kDrained,   // at `at` the socket was empty: all that was sent before stands before this;
+                // `count` is the socket's epoch then
     kOverrun,   // the kernel dropped `count` events (0: unknown) since the last kDrained, before
                 // `at`
     kOversize,  // a datagram of `count` bytes was longer than a receive slot and is lost

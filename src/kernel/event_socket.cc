@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <bit>
 #include <cerrno>
 
 #include "base/error.h"
@@ -29,7 +30,7 @@ uint32_t groups_of(uint32_t events) {
 
 // SO_RCVBUFFORCE goes beyond net.core.rmem_max and needs CAP_NET_ADMIN in the initial user
 // namespace; without it, what SO_RCVBUF gives.
-size_t set_receive_buffer(int fd, size_t bytes) {
+size_t force_receive_buffer(int fd, size_t bytes) {
   const int asked = bytes > INT32_MAX / 2 ? INT32_MAX / 2 : static_cast<int>(bytes);
   if (::setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &asked, sizeof asked) < 0) {
     ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &asked, sizeof asked);
@@ -39,6 +40,15 @@ size_t set_receive_buffer(int fd, size_t bytes) {
   check_call("read SO_RCVBUF of the netlink socket",
              ::getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &size));
   return static_cast<size_t>(got);
+}
+
+// `option` is NETLINK_ADD_MEMBERSHIP or NETLINK_DROP_MEMBERSHIP. False when the kernel refuses.
+bool change_groups(int fd, int option, uint32_t events) {
+  for (uint32_t rest = groups_of(events); rest != 0; rest &= rest - 1) {
+    const int group = std::countr_zero(rest) + 1;
+    if (::setsockopt(fd, SOL_NETLINK, option, &group, sizeof group) < 0) return false;
+  }
+  return true;
 }
 
 // Connected to the kernel, which is port 0, the socket takes nothing that another process sends to
@@ -74,8 +84,10 @@ EventSocket::EventSocket(uint32_t events, size_t receive_buffer_bytes)
     : fd_(check_call("open netlink socket",
                      ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER),
                      "is CONFIG_NETFILTER_NETLINK in this kernel?")),
-      slots_(std::make_unique<Slots>()) {
-  receive_buffer_bytes_ = set_receive_buffer(fd_.get(), receive_buffer_bytes);
+      slots_(std::make_unique<Slots>()),
+      subscribed_(events),
+      wanted_(events) {
+  set_receive_buffer(receive_buffer_bytes);
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   address.nl_groups = groups_of(events);
@@ -90,10 +102,11 @@ EventSocket::~EventSocket() = default;
 
 Received EventSocket::receive(EventRing& ring) {
   if (!ring.has_room()) return Received::kNoRoom;
+  const uint64_t epoch = epoch_;
   const TimePoint before = now();
   const int count = slots_->receive(fd_.get());
   if (count < 0) {
-    if (errno == EAGAIN) return drained(ring, before);
+    if (errno == EAGAIN) return drained(ring, before, epoch);
     if (errno == ENOBUFS) overrun_ = true;
     if (errno == ENOBUFS || errno == EINTR) return Received::kSome;
     throw SystemError("receive conntrack events", errno);
@@ -112,16 +125,41 @@ Received EventSocket::receive(EventRing& ring) {
 }
 
 // The queue was found empty by a call that began at `before`.
-Received EventSocket::drained(EventRing& ring, TimePoint before) {
+Received EventSocket::drained(EventRing& ring, TimePoint before, uint64_t epoch) {
   if (overrun_) {
     const uint32_t drops = kernel_drops();
     ring.push_mark(RingEntry::Kind::kOverrun, now(), drops - drops_seen_);
     drops_seen_ = drops;
     overrun_ = false;
   }
-  ring.push_mark(RingEntry::Kind::kDrained, before);
+  ring.push_mark(RingEntry::Kind::kDrained, before, epoch);
   ring.publish();
   return Received::kDrained;
+}
+
+uint64_t EventSocket::subscribe(uint32_t events) {
+  const std::lock_guard lock{subscription_mutex_};
+  const uint32_t more = events & ~subscribed_;
+  subscribed_ |= events;
+  if (!change_groups(fd_.get(), NETLINK_ADD_MEMBERSHIP, more)) {
+    throw SystemError("subscribe to more conntrack events", errno);
+  }
+  wanted_ = events;
+  wanted_since_ = begin_epoch();
+  return wanted_since_;
+}
+
+void EventSocket::settle(uint64_t epoch) {
+  const std::lock_guard lock{subscription_mutex_};
+  if (epoch != wanted_since_) return;
+  // Were it refused, they would come and be passed over, as the counts say.
+  if (change_groups(fd_.get(), NETLINK_DROP_MEMBERSHIP, subscribed_ & ~wanted_)) {
+    subscribed_ = wanted_;
+  }
+}
+
+void EventSocket::set_receive_buffer(size_t bytes) {
+  receive_buffer_bytes_ = force_receive_buffer(fd_.get(), bytes);
 }
 
 uint32_t EventSocket::kernel_drops() const {

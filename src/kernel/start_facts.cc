@@ -78,6 +78,7 @@ StartFacts read_start_facts() {
   facts.acct = read_sysctl("nf_conntrack_acct");
   facts.timestamp = read_sysctl("nf_conntrack_timestamp");
   facts.events = read_sysctl("nf_conntrack_events");
+  facts.clock = read_clock_state();
   facts.tracked = read_number(std::string{kSysctls} + "nf_conntrack_count");
   if (facts.net_admin) {
     facts.rules = rules_use_conntrack();

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "kernel/clock.h"
+
 namespace natledger {
 
 enum class RulesUse : uint8_t {
@@ -32,6 +34,7 @@ struct StartFacts {
   std::optional<uint64_t> tracked;  // nf_conntrack_count
   RulesUse rules = RulesUse::kUnknown;
   std::vector<std::string> flowtables_without_counter;
+  std::optional<ClockState> clock;
 };
 
 // Reads them in the caller's network namespace. Never throws: what cannot be read stays unknown.

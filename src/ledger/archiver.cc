@@ -54,12 +54,13 @@ void Archiver::remove_leftovers() const {
 }
 
 bool Archiver::archive_next(TimePoint at, const std::function<bool()>& go_on) {
-  if (after_ == Duration::zero()) return false;
+  const Duration after = after_;
+  if (after == Duration::zero()) return false;
   for (const SealedSegment& sealed : list_sealed(directory_)) {
     if (sealed.archived || sealed.first_sequence <= tried_) continue;
     struct stat status {};
     check_call("stat " + sealed.path, ::stat(sealed.path.c_str(), &status));
-    if (at < sealed_at(status) + after_) continue;
+    if (at < sealed_at(status) + after) continue;
     tried_ = sealed.first_sequence;
     return archive(sealed.path, go_on);
   }

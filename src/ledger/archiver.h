@@ -2,6 +2,7 @@
 // Makes archives of sealed segments, one at a time; docs/ledger-format.md has the order of steps.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -14,6 +15,8 @@ class Archiver {
  public:
   // Segments are archived when they have been sealed for `after`; zero: never.
   Archiver(std::string directory, Duration after);
+  // From any thread.
+  void set_after(Duration after) { after_ = after; }
 
   // Removes what an archiver that was stopped left half made.
   void remove_leftovers() const;
@@ -28,7 +31,7 @@ class Archiver {
   static bool remove(const std::string& segment);
 
   const std::string directory_;
-  const Duration after_;
+  std::atomic<Duration> after_;
   uint64_t tried_ = 0;  // the first sequence of the segment tried last
 };
 

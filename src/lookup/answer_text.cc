@@ -69,6 +69,20 @@ std::string hole_text(const Answer& answer) {
   return "What was being recorded then would not show every such flow.\n";
 }
 
+std::string clock_text(const Answer& answer) {
+  std::string text;
+  for (const ClockSetting& setting : answer.clock_settings) {
+    text += fmt::format(
+        "The gateway's clock was set {} by {:.3f} s; what it showed between {} and {} may be as "
+        "far "
+        "off, and all that fits within that is counted.\n",
+        setting.by > Duration::zero() ? "forward" : "back",
+        std::chrono::duration<double>(std::chrono::abs(setting.by)).count(), utc_text(setting.from),
+        utc_text(setting.to));
+  }
+  return text;
+}
+
 // Which --remote would decide between several hosts.
 std::string remotes_text(const Answer& answer) {
   std::string text;
@@ -126,7 +140,7 @@ std::string answer_text(const Answer& answer) {
   std::string text = answer.question.text() + "\n\n";
   for (const Candidate& candidate : answer.candidates) text += candidate_line(candidate);
   if (!answer.candidates.empty()) text += "\n";
-  return text + verdict_text(answer);
+  return text + clock_text(answer) + verdict_text(answer);
 }
 
 std::string answer_json(const Answer& answer) {
@@ -139,13 +153,20 @@ std::string answer_json(const Answer& answer) {
     holes += fmt::format(R"({}{{"from": {}, "to": {}, "reason": {}}})", holes.empty() ? "" : ", ",
                          json_time(hole.from), json_time(hole.to), json_string(hole.reason));
   }
+  std::string settings;
+  for (const ClockSetting& setting : answer.clock_settings) {
+    settings +=
+        fmt::format(R"({}{{"from": {}, "to": {}, "by_ms": {}}})", settings.empty() ? "" : ", ",
+                    json_time(setting.from), json_time(setting.to), setting.by.count() / 1'000'000);
+  }
   return fmt::format(
       R"({{"address": {}, "at": {}, "skew_ms": {}, "verdict": {}, "exit": {}, "covered": {}, )"
-      R"("flows": [{}], "holes": [{}], "record": {{"from": {}, "to": {}}}}})"
+      R"("flows": [{}], "holes": [{}], "clock_settings": [{}], )"
+      R"("record": {{"from": {}, "to": {}}}}})"
       "\n",
       json_string(endpoint_text(answer.question.address)), json_time(answer.question.at),
       answer.question.skew.count() / 1'000'000, json_string(verdict_name(answer.verdict)),
-      static_cast<int>(answer.verdict), answer.covered, flows, holes,
+      static_cast<int>(answer.verdict), answer.covered, flows, holes, settings,
       json_time(answer.record_begin), json_time(answer.record_end));
 }
 

@@ -138,6 +138,9 @@ bool is_whole(const Endpoint& source, const Endpoint& target, int protocol) {
 bool is_whole(const CoverageLine& line) {
   if (!line.at.known()) return false;
   if (line.action == "coverage-gap") return line.from.known() && line.to.known();
+  if (line.action == "clock-step") {
+    return line.from.known() && line.to.known() && line.clock_step != Duration::zero();
+  }
   if (line.action == "sequence-skipped") return line.from_sequence != 0 && line.to_sequence != 0;
   return !line.action.empty();
 }
@@ -178,6 +181,9 @@ CoverageLine coverage_of(const Json& object) {
   line.from = time_in(object, "coverage.from");
   line.to = time_in(object, "coverage.to");
   line.reason = text_of(object, "coverage.reason");
+  if (const Json* step = member(object, "coverage.clock.step_ns"); step && step->IsInt64()) {
+    line.clock_step = Duration{step->GetInt64()};
+  }
   line.from_sequence = number_in(object, "coverage.from_sequence").value_or(0);
   line.to_sequence = number_in(object, "coverage.to_sequence").value_or(0);
   if (const Json* events = member(object, "coverage.events"); events && events->IsArray()) {

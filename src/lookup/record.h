@@ -50,6 +50,7 @@ struct CoverageLine {
   uint64_t from_sequence = 0;
   uint64_t to_sequence = 0;
   std::vector<std::string> events;
+  Duration clock_step{};  // forward; negative: back
 };
 
 struct LedgerRecord {

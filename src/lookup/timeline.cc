@@ -7,11 +7,20 @@ namespace natledger {
 
 namespace {
 
-template <class Covers>
-bool any_span(const std::vector<CoveredSpan>& spans, TimePoint from, TimePoint to, Covers covers) {
-  return std::any_of(spans.begin(), spans.end(), [&](const CoveredSpan& span) {
-    return span.from <= from && to <= span.to && covers(span);
-  });
+// Whether one span, or some that go on from each other, reaches from `from` to `to`.
+bool reaches(const std::vector<CoveredSpan>& spans, bool CoveredSpan::*covers, TimePoint from,
+             TimePoint to) {
+  TimePoint begin;
+  TimePoint end;
+  bool before = false;  // the span before covers
+  for (const CoveredSpan& span : spans) {
+    const bool goes_on = before && span.goes_on;
+    begin = goes_on ? std::min(begin, span.from) : span.from;
+    end = goes_on ? std::max(end, span.to) : span.to;
+    before = span.*covers;
+    if (before && begin <= from && to <= end) return true;
+  }
+  return false;
 }
 
 bool has(const std::vector<std::string>& words, const char* word) {
@@ -36,12 +45,45 @@ void Timeline::add(const CoverageLine& line, TimePoint before) {
     if (resume_counts_ && knows_all_) comparisons_.push_back({run_, at});
   } else if (line.action == "coverage-stop") {
     close(line.at);
+  } else if (line.action == "coverage-config") {
+    change_events(line);
+  } else if (line.action == "clock-step") {
+    set_clock(line);
   } else if (line.action == "coverage-gap") {
     const bool goes_on = open_ && line.reason != "agent-down";
     add_hole({line.from, line.to, line.reason}, goes_on);
     resume_counts_ = true;
     if (line.reason == "table-full") knows_all_ = false;
   }
+}
+
+void Timeline::change_events(const CoverageLine& line) {
+  const bool starts = has(line.events, "new");
+  const bool ends = has(line.events, "destroy");
+  if (open_ && starts == current_.starts && ends == current_.ends) return;
+  if (open_) {
+    const TimePoint at = std::max(line.at, current_.from);
+    go_on(at, at);
+    // With starts the agent compares anew: the flows that were open had no record.
+    if (starts && !current_.starts) {
+      resumed_ = false;
+      resume_counts_ = true;
+    }
+  } else {
+    // A copy that begins amid a run, and perhaps amid a comparison.
+    open(line.at);
+    resume_counts_ = false;
+  }
+  current_.starts = starts;
+  current_.ends = ends;
+}
+
+void Timeline::set_clock(const CoverageLine& line) {
+  clock_settings_.push_back({line.from, line.to, line.clock_step});
+  if (!open_) return;
+  const bool forward = line.clock_step > Duration::zero();
+  const TimePoint before = forward ? line.to - line.clock_step : line.to;
+  go_on(std::max(before, current_.from), before + line.clock_step);
 }
 
 void Timeline::add_missing_lines(TimePoint from, TimePoint to) {
@@ -60,11 +102,11 @@ void Timeline::add_hole(const Hole& hole, bool goes_on) {
 void Timeline::finish(TimePoint to) { close(to); }
 
 bool Timeline::covers_starts(TimePoint from, TimePoint to) const {
-  return any_span(spans_, from, to, [](const CoveredSpan& span) { return span.starts; });
+  return reaches(spans_, &CoveredSpan::starts, from, to);
 }
 
 bool Timeline::covers_ends(TimePoint from, TimePoint to) const {
-  return any_span(spans_, from, to, [](const CoveredSpan& span) { return span.ends; });
+  return reaches(spans_, &CoveredSpan::ends, from, to);
 }
 
 bool Timeline::compared_since(int run, TimePoint at) const {
@@ -88,6 +130,16 @@ std::vector<Hole> Timeline::holes(TimePoint from, TimePoint to) const {
   return found;
 }
 
+std::vector<ClockSetting> Timeline::clock_settings(TimePoint from, TimePoint to) const {
+  std::vector<ClockSetting> found;
+  for (const ClockSetting& setting : clock_settings_) {
+    // What the clock showed was up to so much off.
+    const Duration error = std::chrono::abs(setting.by);
+    if (setting.from - error <= to && from <= setting.to + error) found.push_back(setting);
+  }
+  return found;
+}
+
 TimePoint Timeline::begin() const { return spans_.empty() ? TimePoint{} : spans_.front().from; }
 
 TimePoint Timeline::end() const {
@@ -107,8 +159,19 @@ void Timeline::close(TimePoint at) {
 
 void Timeline::open(TimePoint at) {
   current_.from = at;
+  current_.goes_on = false;
   open_ = true;
   resumed_ = false;
+}
+
+// The present span ends and the next begins, with nothing missing between.
+void Timeline::go_on(TimePoint to, TimePoint from) {
+  const bool resumed = resumed_;
+  const bool goes_on = to > current_.from || current_.goes_on;
+  close(to);
+  open(from);
+  resumed_ = resumed;
+  current_.goes_on = goes_on;
 }
 
 }  // namespace natledger

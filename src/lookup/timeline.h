@@ -15,12 +15,22 @@ struct CoveredSpan {
   TimePoint to;
   bool starts = true;  // every flow that began is recorded, those open at the span's begin too
   bool ends = true;    // every end is
+  // Nothing is missing between the span before and this one: what was asked for changed, or the
+  // clock was set, and then they may overlap, or time may seem to lie between them.
+  bool goes_on = false;
 };
 
 struct Hole {
   TimePoint from;
   TimePoint to;
   std::string reason;  // "overrun", "agent-down" ..., "lines-missing"
+};
+
+// A setting of the clock, and the times that it casts doubt on.
+struct ClockSetting {
+  TimePoint from;
+  TimePoint to;
+  Duration by;  // forward; negative: back
 };
 
 class Timeline {
@@ -47,6 +57,8 @@ class Timeline {
 
   // The holes that touch [from, to].
   std::vector<Hole> holes(TimePoint from, TimePoint to) const;
+  // The settings of the clock that make times of [from, to] doubtful.
+  std::vector<ClockSetting> clock_settings(TimePoint from, TimePoint to) const;
   // When the record begins and ends; zero instants when it covers nothing.
   TimePoint begin() const;
   TimePoint end() const;
@@ -57,15 +69,19 @@ class Timeline {
     TimePoint at;
   };
 
+  void change_events(const CoverageLine& line);
+  void set_clock(const CoverageLine& line);
   void add_hole(const Hole& hole, bool goes_on);
   void close(TimePoint at);
   void open(TimePoint at);
+  void go_on(TimePoint to, TimePoint from);
 
   std::vector<CoveredSpan> spans_;
   std::vector<Hole> holes_;
   std::vector<Comparison> comparisons_;
   int run_ = 0;
   bool knows_all_ = false;  // every flow of this run is known to it, so a comparison is of all
+  std::vector<ClockSetting> clock_settings_;
   CoveredSpan current_;
   bool open_ = false;
   // Whether the flows that were open when the span began are recorded: coverage-resume has come.

@@ -168,8 +168,10 @@ void Verifier::check_seal(const SegmentSeal& seal) {
 void Verifier::check_books(std::string_view line, const LedgerRecord& record) {
   if (record.flow && !record.flow->inferred()) ++run_.flows;
   if (!record.coverage) return;
-  if (record.coverage->action == "coverage-start") run_ = {true, 0};
-  if (record.coverage->action != "coverage-stop" || !run_.seen_from_start) return;
+  const std::string& action = record.coverage->action;
+  if (action == "coverage-start") run_ = {true, 0};
+  const bool stops = action == "coverage-stop";
+  if ((!stops && action != "heartbeat") || !run_.seen_from_start) return;
   const uint64_t flows = count_in(line, "flows");
   if (flows != run_.flows) {
     damage(present_.at, "the agent says " + std::to_string(flows) + " flow records, and " +
@@ -180,7 +182,7 @@ void Verifier::check_books(std::string_view line, const LedgerRecord& record) {
                                         count_in(line, "filtered")) {
     damage(present_.at, "the agent's counts do not balance");
   }
-  run_.seen_from_start = false;
+  if (stops) run_.seen_from_start = false;
 }
 
 void Verifier::end_segment(bool active, std::string_view rest) {

@@ -112,7 +112,9 @@ void Inquiry::read(std::string_view line, uint64_t sequence) {
                                                 coverage->action == "sequence-skipped");
   if (coverage != nullptr && !timeless) {
     timeline_.add(*coverage, told_to());
-    told_to_ = std::max(told_to_, coverage->at);
+    const bool went_back = coverage->clock_step < Duration::zero();
+    clock_went_back_ = clock_went_back_ || went_back;
+    told_to_ = went_back ? coverage->at : std::max(told_to_, coverage->at);
   }
   if (record && record->flow) read_flow(*record->flow);
   last_sequence_ = sequence;
@@ -126,8 +128,11 @@ bool Inquiry::in_order(uint64_t sequence, const CoverageLine* coverage) const {
          coverage->from_sequence <= last_sequence_ + 1 && coverage->to_sequence + 1 >= sequence;
 }
 
-// An instant up to which the lines so far had come.
-TimePoint Inquiry::told_to() const { return std::max(told_to_, time_of(last_line_)); }
+// An instant up to which the lines so far had come. After a step back a flow's own times may be of
+// the old time.
+TimePoint Inquiry::told_to() const {
+  return clock_went_back_ ? told_to_ : std::max(told_to_, time_of(last_line_));
+}
 
 // Between the line before and this one, or in this one.
 void Inquiry::add_hole(std::string_view line) {
@@ -154,26 +159,36 @@ bool Inquiry::fits(const FlowRecord& flow, const PublicSide& side) const {
 }
 
 Answer Inquiry::answer(TimePoint covered_to, TimePoint asked_at) {
-  timeline_.finish(std::max(covered_to, time_of(last_line_)));
+  timeline_.finish(std::max(covered_to, told_to()));
   Answer answer;
   answer.question = question_;
-  const TimePoint from = question_.at - question_.skew;
-  const TimePoint until = std::max(question_.at, std::min(question_.at + question_.skew, asked_at));
-  for (const auto& [id, seen] : flows_) add_candidates(seen, until, answer);
+  answer.clock_settings =
+      timeline_.clock_settings(question_.at - question_.skew, question_.at + question_.skew);
+  const Window asked = window(answer.clock_settings, asked_at);
+  for (const auto& [id, seen] : flows_) add_candidates(seen, asked, answer);
   std::sort(answer.candidates.begin(), answer.candidates.end(),
             [](const Candidate& a, const Candidate& b) {
               return std::tie(a.start, a.flow_id) < std::tie(b.start, b.flow_id);
             });
-  answer.holes = timeline_.holes(from, until);
+  const TimePoint from = asked.at - asked.skew;
+  answer.holes = timeline_.holes(from, asked.until);
   // Spans may overlap where the clock was set back; a hole counts all the same.
-  answer.covered = timeline_.covers_starts(from, until) && answer.holes.empty();
+  answer.covered = timeline_.covers_starts(from, asked.until) && answer.holes.empty();
   answer.record_begin = timeline_.begin();
   answer.record_end = timeline_.end();
   answer.verdict = judge(answer.candidates, answer.covered, !question_.address.port);
   return answer;
 }
 
-void Inquiry::add_candidates(const Seen& seen, TimePoint until, Answer& answer) const {
+// What the clock was set by it may have been off by; several times may add up.
+Window Inquiry::window(const std::vector<ClockSetting>& settings, TimePoint asked_at) const {
+  Duration skew = question_.skew;
+  for (const ClockSetting& setting : settings) skew += std::chrono::abs(setting.by);
+  const TimePoint until = std::min(question_.at + skew, asked_at);
+  return {question_.at, skew, std::max(question_.at, until)};
+}
+
+void Inquiry::add_candidates(const Seen& seen, const Window& window, Answer& answer) const {
   const FlowRecord& latest = seen.latest;
   const FlowRecord& first = seen.first;
   FlowSpan span;
@@ -187,7 +202,7 @@ void Inquiry::add_candidates(const Seen& seen, TimePoint until, Answer& answer) 
   span.end_not_after = latest.end_not_after;
   span.run = seen.run;
   span.kernel_clock = latest.start_clock == "kernel";
-  const Presence presence = presence_at(span, {question_.at, question_.skew, until}, timeline_);
+  const Presence presence = presence_at(span, window, timeline_);
   if (!presence.there) return;
   for (const PublicSide& side : latest.sides) {
     if (!fits(latest, side)) continue;

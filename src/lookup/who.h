@@ -40,11 +40,19 @@ struct Candidate {
 struct Answer {
   Question question;
   Verdict verdict = Verdict::kCannotSay;
-  std::vector<Candidate> candidates;  // by start
-  std::vector<Hole> holes;            // that touch the time
-  bool covered = false;               // the record is whole there
+  std::vector<Candidate> candidates;         // by start
+  std::vector<Hole> holes;                   // that touch the time
+  std::vector<ClockSetting> clock_settings;  // that widened the skew
+  bool covered = false;                      // the record is whole there
   TimePoint record_begin;
   TimePoint record_end;
+};
+
+// The time that is asked about.
+struct Window {
+  TimePoint at;
+  Duration skew;
+  TimePoint until;  // the latest instant that can matter: at + skew, but no future
 };
 
 // Reads a ledger's lines one after the other and keeps what bears on the question.
@@ -70,9 +78,10 @@ class Inquiry {
   void read_flow(const FlowRecord& flow);
   bool in_order(uint64_t sequence, const CoverageLine* coverage) const;
   TimePoint told_to() const;
+  Window window(const std::vector<ClockSetting>& settings, TimePoint asked_at) const;
   void add_hole(std::string_view line);
   bool fits(const FlowRecord& flow, const PublicSide& side) const;
-  void add_candidates(const Seen& seen, TimePoint until, Answer& answer) const;
+  void add_candidates(const Seen& seen, const Window& window, Answer& answer) const;
 
   const Question question_;
   const std::string address_text_;
@@ -81,6 +90,7 @@ class Inquiry {
   uint64_t last_sequence_ = 0;
   std::string last_line_;
   TimePoint told_to_;  // the latest instant that a coverage record or a hole reached
+  bool clock_went_back_ = false;
 };
 
 // The life of one flow as recorded; zero instants are not known.
@@ -100,11 +110,6 @@ struct FlowSpan {
 struct Presence {
   bool there = false;
   std::string doubt;
-};
-struct Window {
-  TimePoint at;
-  Duration skew;
-  TimePoint until;  // the latest instant that can matter: at + skew, but no future
 };
 Presence presence_at(const FlowSpan& flow, const Window& window, const Timeline& timeline);
 

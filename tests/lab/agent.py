@@ -81,11 +81,30 @@ class Agent:
         self.log_path = os.path.join(self.folder, "log")
         self.process = None
         self._boot_id = None  # a file, shown to the agent instead of the kernel's
-        with open(self.config, "w", encoding="utf-8") as file:
-            file.write(f"source: {{receive_buffer: {receive_buffer}, {source}}}\n"
-                       f"ledger: {{directory: {self.ledger.folder}, state: {self.state}, "
+        self.configure(f"source.receive_buffer: {receive_buffer}\n{more}")
+
+    def configure(self, more=""):
+        """Writes its configuration, with these lines more."""
+        with open(self.config + ".new", "w", encoding="utf-8") as file:
+            file.write(f"ledger: {{directory: {self.ledger.folder}, state: {self.state}, "
                        'group: ""}\n'
-                       "observer: {name: router}\n")
+                       f"observer: {{name: router}}\n{more}")
+        os.replace(self.config + ".new", self.config)
+
+    def reload(self, more=""):
+        """With these lines more in its configuration. Returns what it says of that."""
+        self.configure(more)
+        return self.hang_up()
+
+    def hang_up(self):
+        before = len(self._reloads())
+        self.process.send_signal(signal.SIGHUP)
+        wait_for("the agent to reload", lambda: len(self._reloads()) > before)
+        self.wait_written()
+        return self._reloads()[-1]
+
+    def _reloads(self):
+        return [line for line in log_text(self.log()) if ": reload: " in line]
 
     def command(self, *options):
         return [self.program, "run", "--config", self.config, *options]

@@ -50,13 +50,17 @@ class Burst(unittest.TestCase):
         agent.wait_for("the burst to begin", burst.begun)
         hangups = 0
         while burst.process.poll() is None:
-            the_agent.process.send_signal(signal.SIGHUP)
             hangups += 1
+            the_agent.configure(f"tags: [t{hangups}]\n"
+                                f"source.receive_buffer: {hangups % 2 + 64}MiB\n")
+            the_agent.process.send_signal(signal.SIGHUP)
             time.sleep(0.01)
         self.assertGreater(hangups, 3)
         # It stops with the last events still on their way.
         made = [entry for entry in burst.done() if entry.action == "made"]
         self.check_all_ended(the_agent, made)
+        # Where the socket is never empty a reload waits, and the next one takes its place.
+        self.assertGreater(len(the_agent.ledger.coverage("coverage-config")), 0)
 
 
 if __name__ == "__main__":

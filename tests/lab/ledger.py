@@ -111,13 +111,13 @@ def check_sequences(records):
 
 
 def check_books(records):
-    """What each agent that stopped said it did is what it wrote."""
+    """What each agent said that it did, by its heartbeats and when it stopped, is what it wrote."""
     since_start = []
     for record in records:
         if record["event.action"] == "coverage-start":
             since_start = []
         since_start.append(record)
-        if record["event.action"] == "coverage-stop":
+        if record["event.action"] in ("coverage-stop", "heartbeat"):
             check_run(since_start, record)
 
 

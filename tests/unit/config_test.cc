@@ -32,6 +32,7 @@ TEST(Config, EveryOptionIsRead) {
   const Config config = parse(R"(
 source: {mode: event, events: [new, update, destroy], receive_buffer: 1MiB, ring: 16MiB}
 source.max_flows: 10
+source.heartbeat: 5m
 ledger.directory: /l
 ledger: {state: /s, sync: always, group: "", compress_after: 90m}
 observer: {name: gw1}
@@ -43,6 +44,7 @@ enrich: [nat]
   EXPECT_EQ(config.source.receive_buffer, 1U << 20);
   EXPECT_EQ(config.source.ring, 16U << 20);
   EXPECT_EQ(config.source.max_flows, 10U);
+  EXPECT_EQ(config.source.heartbeat, std::chrono::minutes{5});
   EXPECT_EQ(config.ledger.directory, "/l");
   EXPECT_EQ(config.ledger.state, "/s");
   EXPECT_EQ(config.ledger.sync, "always");
@@ -80,7 +82,7 @@ TEST(Config, Mistakes) {
        "n.yaml:3: source.event: unknown option; did you mean \"events\"?"},
       {"source: {nat_only: true}",
        "n.yaml:1: source.nat_only: unknown option; one of mode, events, receive_buffer, ring, "
-       "max_flows, reconcile"},
+       "max_flows, reconcile, heartbeat"},
       {"output.file: {path: /x}",
        "n.yaml:1: output: unknown option; one of source, ledger, "
        "observer, log, tags, enrich"},

@@ -79,6 +79,10 @@ const MemberCase kMembers[] = {
     {[](CoverageRecord& r) { r.kernel = "6.18"; }, {"coverage.kernel"}},
     {[](CoverageRecord& r) { r.boot_id = "b"; }, {"coverage.boot_id"}},
     {[](CoverageRecord& r) { r.version = "1"; }, {"coverage.version"}},
+    {[](CoverageRecord& r) { r.clock_synchronised = false; }, {"coverage.clock.synchronised"}},
+    {[](CoverageRecord& r) { r.clock_error_ns = 0; }, {"coverage.clock.error_ns"}},
+    {[](CoverageRecord& r) { r.clock_step_ns = -1; }, {"coverage.clock.step_ns"}},
+    {[](CoverageRecord& r) { r.live_flows = 0; }, {"coverage.live_flows"}},
     {[](CoverageRecord& r) { r.counts = CoverageCounts{}; }, kCountKeys},
     {fill_segment, kSegmentKeys},
 };

@@ -35,7 +35,7 @@ class PipelineTest : public testing::Test {
   void bytes(const std::vector<std::byte>& message) { ring_.push_datagram(clock_, message); }
   void mark(RingEntry::Kind kind, uint64_t count = 0) { ring_.push_mark(kind, clock_, count); }
   void drained() {
-    mark(RingEntry::Kind::kDrained);
+    mark(RingEntry::Kind::kDrained, epoch_);
     ring_.publish();
     pipeline_->drain(ring_);
     EXPECT_TRUE(pipeline_->stats().balances());
@@ -66,6 +66,7 @@ class PipelineTest : public testing::Test {
   std::unique_ptr<Pipeline> pipeline_;
   TimePoint clock_{1795331340000000000};
   int patience_ = 0;
+  uint64_t epoch_ = 0;  // of the socket
   size_t most_flows_ = 1000;
 };
 
@@ -212,11 +213,15 @@ class ResyncTest : public PipelineTest {
     return message;
   }
 
-  // The dump is timed by the real clock.
-  void after_the_dump() { clock_ = now() + std::chrono::seconds{2}; }
+  // All that was sent before the dump, or the answer, has come. Dumps are timed by the real clock.
+  void after_the_dump() {
+    clock_ = now() + std::chrono::seconds{2};
+    epoch_ = begun_epoch_;
+  }
   // The comparison that the beginning asks for, with an empty table.
   void compared() {
     drained();
+    after_the_dump();
     clock_ = now();
     drained();
     EXPECT_EQ(actions(), Words{"coverage-resume"});
@@ -227,6 +232,7 @@ class ResyncTest : public PipelineTest {
   int refused_dumps_ = 0;
   int resized_dumps_ = 0;  // during which the kernel's hash grew
   uint64_t buckets_ = 65536;
+  uint64_t begun_epoch_ = 0;
   int refused_queries_ = 0;
   std::vector<AskedTuple> asked_;
   std::vector<std::vector<std::byte>> answers_;
@@ -244,7 +250,8 @@ class ResyncTest : public PipelineTest {
                         asked_.assign(asked.begin(), asked.end());
                         for (const auto& message : answers_) visit(message);
                       },
-                  .buckets = [this] { return buckets_; }},
+                  .buckets = [this] { return buckets_; },
+                  .begin_epoch = [this] { return ++begun_epoch_; }},
                  std::chrono::hours{1}};
 };
 
@@ -433,6 +440,31 @@ TEST_F(ResyncTest, WhatTheDumpPassedOverIsFoundByAskingForIt) {
   EXPECT_EQ(pipeline_->live_flows().size(), 1U);
 }
 
+TEST_F(ResyncTest, NothingIsConcludedBeforeAllThatWasSentHasCome) {
+  compared();
+  event(golden_row("tcp_snat", "NEW"));
+  mark(RingEntry::Kind::kOverrun, 1);
+  pass(2);
+  drained();
+  entry(golden_row("tcp_snat", "NEW"));
+  for (int i = 0; i < 3; ++i) {
+    pass(10);
+    drained();
+  }
+  EXPECT_TRUE(asked_.empty()) << "no mark is of the dump's epoch yet";
+  after_the_dump();
+  drained();
+  EXPECT_EQ(asked_.size(), 1U);
+  for (int i = 0; i < 3; ++i) {
+    pass(10);
+    drained();
+  }
+  EXPECT_EQ(actions(), (Words{"coverage-resume", "start", "coverage-gap"}));
+  after_the_dump();
+  drained();
+  EXPECT_EQ(actions().back(), "coverage-resume");
+}
+
 TEST_F(ResyncTest, AnEndThatWasOnItsWayIsTheEnd) {
   compared();
   event(golden_row("tcp_snat", "NEW"));
@@ -523,8 +555,10 @@ TEST_F(ResyncTest, WhatTheKernelNeverToldIsNoticedWithinThePeriod) {
   clock_ = resumed_at + std::chrono::minutes{60};
   drained();
   EXPECT_EQ(dumps_, 2);
-  drained();
-  drained();
+  for (int i = 0; i < 2; ++i) {
+    epoch_ = begun_epoch_;
+    drained();
+  }
   EXPECT_EQ(actions(), (Words{"coverage-resume", "start", "inferred end", "coverage-resume"}));
 }
 
@@ -535,7 +569,10 @@ TEST_F(ResyncTest, WhereEndsAreNotRecordedAnInferredOneIsOnlyForgotten) {
   event(golden_row("tcp_snat", "NEW"));
   drained();
   clock_ = clock_ + std::chrono::minutes{61};
-  for (int i = 0; i < 3; ++i) drained();
+  for (int i = 0; i < 3; ++i) {
+    epoch_ = begun_epoch_;
+    drained();
+  }
   EXPECT_EQ(actions(), (Words{"coverage-resume", "start", "coverage-resume"}));
   EXPECT_EQ(pipeline_->live_flows().size(), 0U);
 }

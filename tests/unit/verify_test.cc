@@ -213,6 +213,14 @@ TEST_F(VerifyTest, BooksThatDoNotBalance) {
   expect_damage(active(), "do not balance");
 }
 
+TEST_F(VerifyTest, BooksThatDoNotBalanceAmidARun) {
+  edit(active(), [](std::string& text) {
+    replace(text, "\"coverage-stop\"", "\"heartbeat\"");
+    replace(text, "\"coverage.count.flows\":0", "\"coverage.count.flows\":1");
+  });
+  expect_damage(active(), "1 flow records, and 0 are here");
+}
+
 TEST_F(VerifyTest, AStateThatIsNotThereIsSaid) {
   std::filesystem::remove(state() + "/sequence");
   const VerifyReport report = verify();
