@@ -45,6 +45,21 @@ void CoverageLog::start(TimePoint at, uint32_t events, const StartFacts& facts) 
   record.kernel = facts.kernel_release;
   record.boot_id = read_boot_id();
   record.version = kVersion;
+  config_ = record;
+  resumed_ = false;
+  write(std::move(record));
+}
+
+void CoverageLog::rotated(TimePoint at, const Rotation& rotation, uint64_t open_from) {
+  if (rotation.seal) sealed(at, *rotation.seal);
+  if (rotation.unsynced_from.known()) {
+    gap(std::min(rotation.unsynced_from, at), at, "sync-failed");
+  }
+  if (config_.action.empty()) return;
+  CoverageRecord record = config_;
+  record.action = "coverage-config";
+  record.at = at;
+  if (resumed_ && open_from != 0) record.open_from_sequence = open_from;
   write(std::move(record));
 }
 
@@ -67,6 +82,7 @@ void CoverageLog::skipped(TimePoint at, uint64_t from, uint64_t to) {
 }
 
 void CoverageLog::gap(TimePoint from, TimePoint to, const std::string& reason, uint64_t dropped) {
+  resumed_ = false;
   CoverageRecord record = make_record("coverage-gap", to);
   record.from = from;
   record.to = to;
@@ -78,7 +94,12 @@ void CoverageLog::gap(TimePoint from, TimePoint to, const std::string& reason, u
   write(std::move(record));
 }
 
-void CoverageLog::resume(TimePoint at) { write(make_record("coverage-resume", at)); }
+void CoverageLog::resume(TimePoint at, uint64_t open_from) {
+  resumed_ = true;
+  CoverageRecord record = make_record("coverage-resume", at);
+  if (open_from != 0) record.open_from_sequence = open_from;
+  write(std::move(record));
+}
 
 void CoverageLog::stop(TimePoint at, const Stats& stats) {
   CoverageRecord record = make_record("coverage-stop", at);

@@ -24,11 +24,15 @@ class CoverageLog {
   // What is recorded from `at` on.
   void start(TimePoint at, uint32_t events, const StartFacts& facts);
   void sealed(TimePoint at, const SegmentSeal& seal);
+  // What begins a segment: the seal of the one before, and again what is recorded, since that one
+  // may be removed. `open_from`: the first record of the oldest flow that is open.
+  void rotated(TimePoint at, const Rotation& rotation, uint64_t open_from);
   void skipped(TimePoint at, uint64_t from, uint64_t to);
   // `dropped` 0: unknown how many.
   void gap(TimePoint from, TimePoint to, const std::string& reason, uint64_t dropped = 0);
-  // Since the last start or gap the flows that were open then have been recorded too.
-  void resume(TimePoint at);
+  // Since the last start or gap the flows that were open then have been recorded too. `open_from`
+  // as above; 0 where nobody knows.
+  void resume(TimePoint at, uint64_t open_from);
   void stop(TimePoint at, const Stats& stats);
 
   uint64_t lines() const { return lines_; }
@@ -38,6 +42,8 @@ class CoverageLog {
 
   RecordSink& sink_;
   const std::string observer_;
+  CoverageRecord config_;  // what was said at the start; no action: nothing yet
+  bool resumed_ = false;   // the flows that are open are all recorded
   uint64_t lines_ = 0;
 };
 

@@ -15,7 +15,7 @@ constexpr size_t kFlushAt = 1024 * 1024;
 Pipeline::Pipeline(PipelineParts parts) : parts_(std::move(parts)), live_flows_(parts_.max_flows) {}
 
 void Pipeline::begin(TimePoint whole_from, Resync* resync) {
-  drained_at_ = whole_from;
+  clock_ = drained_at_ = whole_from;
   resync_ = resync;
   if (resync_ != nullptr) resync_->request(live_flows_);
 }
@@ -24,6 +24,7 @@ bool Pipeline::drain(EventRing& ring) {
   RingEntry entry{};
   while (ring.next(entry)) {
     if (entry.kind == RingEntry::Kind::kEnd) return false;
+    clock_ = entry.at;
     if (entry.kind == RingEntry::Kind::kDatagram) {
       handle_datagram(entry);
     } else {
@@ -117,10 +118,14 @@ void Pipeline::handle_drained(TimePoint at) {
     add_gap("malformed", at, malformed_since_drained_);
     malformed_since_drained_ = 0;
   }
+  // Its gap ends as any other does.
+  if (std::exchange(unsynced_, false) && resync_ != nullptr) resync_->request(live_flows_);
   const bool resumed = resync_ != nullptr && resync_->drained(at, live_flows_, [this](Flow& flow) {
     handle_inferred(flow);
   });
-  if (resumed && parts_.coverage != nullptr) parts_.coverage->resume(at);
+  if (resumed && parts_.coverage != nullptr) {
+    parts_.coverage->resume(at, live_flows_.oldest_sequence(parts_.sink.next_sequence()));
+  }
   flush();
   drained_at_ = at;
   parts_.sink.mark_covered(at);
@@ -145,6 +150,20 @@ void Pipeline::append(Flow& flow) {
 }
 
 void Pipeline::flush() {
+  write_kept();
+  rotate();
+}
+
+void Pipeline::rotate() {
+  const auto rotation = parts_.sink.rotate(clock_);
+  if (!rotation || parts_.coverage == nullptr) return;
+  const uint64_t next = parts_.sink.next_sequence();
+  parts_.coverage->rotated(clock_, *rotation, live_flows_.oldest_sequence(next));
+  unsynced_ = unsynced_ || rotation->unsynced_from.known();
+  write_kept();
+}
+
+void Pipeline::write_kept() {
   while (const int cause = parts_.sink.flush()) {
     if (!parts_.wait_for_sink || !parts_.wait_for_sink(cause)) {
       throw SystemError("write records into the ledger", cause, "make room, or mend the disk");

@@ -107,6 +107,7 @@ std::string encode_coverage(const CoverageRecord& record) {
   members.put("coverage.kernel", record.kernel);
   members.put("coverage.boot_id", record.boot_id);
   members.put("coverage.version", record.version);
+  members.put("coverage.open_from_sequence", record.open_from_sequence);
   if (record.counts) put_counts(members, *record.counts);
   if (!record.segment_name.empty()) put_segment(members, record);
   members.end();

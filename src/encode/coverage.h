@@ -41,6 +41,7 @@ struct CoverageRecord {
   std::string kernel;
   std::string boot_id;
   std::string version;
+  std::optional<uint64_t> open_from_sequence;
   std::optional<CoverageCounts> counts;
   std::string segment_name;  // of a seal, with the five below
   uint64_t segment_first = 0;

@@ -5,6 +5,7 @@
 
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <random>
@@ -195,6 +196,16 @@ struct LiveFlows::Tables {
 
 LiveFlows::LiveFlows(size_t most) : most_(most), tables_(std::make_unique<Tables>()) {}
 LiveFlows::~LiveFlows() = default;
+
+uint64_t LiveFlows::oldest_sequence(uint64_t none) const {
+  uint64_t oldest = none;
+  const auto look = [&](const auto& open) {
+    oldest = std::min<uint64_t>(oldest, open.first_sequence);
+  };
+  tables_->v4.for_each(look);
+  tables_->v6.for_each(look);
+  return oldest;
+}
 
 size_t LiveFlows::size() const { return tables_->size(); }
 

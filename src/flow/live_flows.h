@@ -37,6 +37,10 @@ class LiveFlows {
   // record, and the next record of the flow is its first.
   void adopt(Flow& dumped);
 
+  // The first record of the flow that was recorded first of all that are open, `none` when there is
+  // no flow, 0 when one has no record. Looks at each flow.
+  uint64_t oldest_sequence(uint64_t none) const;
+
   size_t size() const;
   uint64_t not_held() const { return not_held_; }  // flows that found the table full
   size_t memory_bytes() const;

@@ -35,6 +35,14 @@ class LiveTable {
     }
   }
 
+  // Every value, in no order.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const Cell& cell : cells_) {
+      if (cell.slot != kEmpty) visit(chunks_[cell.slot / kChunkValues][cell.slot % kChunkValues]);
+    }
+  }
+
   // Adds a value whose key is not there yet.
   Value& insert(const Value& value, uint32_t hash) {
     if (size_ + 1 > cells_.size() / 8 * 7) grow();

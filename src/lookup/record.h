@@ -46,6 +46,7 @@ struct CoverageLine {
   uint64_t from_sequence = 0;
   uint64_t to_sequence = 0;
   std::vector<std::string> events;
+  uint64_t open_from_sequence = 0;  // 0: not said
 };
 
 struct LedgerRecord {

@@ -20,23 +20,51 @@ bool has(const std::vector<std::string>& words, const char* word) {
 
 }  // namespace
 
-void Timeline::add(const CoverageLine& line, TimePoint before) {
+void Timeline::add(const CoverageLine& line, TimePoint before, uint64_t whole_from) {
   if (line.action == "coverage-start") {
     // A gap record has said where the span before ended; if none did, no later than its last line.
     close(before);
-    current_.starts = has(line.events, "new");
-    current_.ends = has(line.events, "destroy");
-    open(line.at);
+    configure(line, before);
     resume_counts_ = true;
-  } else if (line.action == "coverage-resume") {
-    resumed_ = resume_counts_;
+  } else if (line.action == "coverage-config") {
+    configure(line, before);
   } else if (line.action == "coverage-stop") {
     close(line.at);
   } else if (line.action == "coverage-gap") {
     const bool goes_on = open_ && line.reason != "agent-down";
     add_hole({line.from, line.to, line.reason}, goes_on);
-    resume_counts_ = true;
   }
+  if (proves_open_flows(line, whole_from)) add_proof(line.at);
+}
+
+// What is recorded from now on: the same as before, or something else, or the record begins here.
+void Timeline::configure(const CoverageLine& line, TimePoint before) {
+  const bool starts = has(line.events, "new");
+  const bool ends = has(line.events, "destroy");
+  if (open_ && starts == current_.starts && ends == current_.ends) return;
+  const bool resumed = open_ && resumed_ && current_.starts;
+  close(open_ ? line.at : before);
+  current_.starts = starts;
+  current_.ends = ends;
+  open(line.at);
+  resumed_ = resumed;
+}
+
+// Whether each flow that is open at that time was first told of in a line that is here: with a
+// number, behind the last one that is missing.
+bool Timeline::proves_open_flows(const CoverageLine& line, uint64_t whole_from) const {
+  if (line.open_from_sequence != 0) return line.open_from_sequence >= whole_from;
+  return line.action == "coverage-resume" && resume_counts_;
+}
+
+// Of a flow that was open when the span began and is no more, the end tells, where ends are
+// recorded: then the proof holds for all of the span.
+void Timeline::add_proof(TimePoint at) {
+  if (open_ && !resumed_ && !current_.ends) {
+    close(at);
+    open(at);
+  }
+  resumed_ = true;
 }
 
 void Timeline::add_missing_lines(TimePoint from, TimePoint to) {

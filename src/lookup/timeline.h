@@ -26,8 +26,8 @@ struct Hole {
 class Timeline {
  public:
   // Coverage records, in the order of the ledger. `before`: an instant up to which the lines before
-  // it had come.
-  void add(const CoverageLine& line, TimePoint before);
+  // it had come. `whole_from`: from that number on no line is missing.
+  void add(const CoverageLine& line, TimePoint before, uint64_t whole_from);
   // A hole that no record tells of: lines are missing, or cannot be read.
   void add_missing_lines(TimePoint from, TimePoint to);
   // The ledger ends here; what it covers ends at `to`.
@@ -44,6 +44,9 @@ class Timeline {
   TimePoint end() const;
 
  private:
+  void configure(const CoverageLine& line, TimePoint before);
+  bool proves_open_flows(const CoverageLine& line, uint64_t whole_from) const;
+  void add_proof(TimePoint at);
   void add_hole(const Hole& hole, bool goes_on);
   void close(TimePoint at);
   void open(TimePoint at);
@@ -52,10 +55,10 @@ class Timeline {
   std::vector<Hole> holes_;
   CoveredSpan current_;
   bool open_ = false;
-  // Whether the flows that were open when the span began are recorded: coverage-resume has come.
+  // Whether the flows that were open when the span began are recorded: a record has proved it.
   bool resumed_ = false;
-  // Whether a coverage-resume would prove that. Not where lines are missing since the comparison
-  // that it ends was begun: one of them may have told of such a flow.
+  // Whether a coverage-resume without a number would prove that: no line is missing since the
+  // start.
   bool resume_counts_ = false;
 };
 

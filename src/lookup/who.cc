@@ -96,12 +96,17 @@ void Inquiry::read(std::string_view line, uint64_t sequence) {
   const CoverageLine* coverage = nullptr;
   if (record && record->coverage) coverage = &*record->coverage;
   // A line that cannot be read may have told of anything.
-  if ((bears && !record) || !in_order(sequence, coverage)) add_hole(line);
+  if (last_sequence_ == 0) whole_from_ = sequence;
+  if (bears && !record) {
+    add_hole(line, sequence + 1);
+  } else if (!in_order(sequence, coverage)) {
+    add_hole(line, sequence);
+  }
   // These are of the start's own time: of what was recorded till then they say nothing.
   const bool timeless = coverage != nullptr && (coverage->action == "segment-sealed" ||
                                                 coverage->action == "sequence-skipped");
   if (coverage != nullptr && !timeless) {
-    timeline_.add(*coverage, told_to());
+    timeline_.add(*coverage, told_to(), whole_from_);
     told_to_ = std::max(told_to_, coverage->at);
   }
   if (record && record->flow) read_flow(*record->flow);
@@ -120,7 +125,8 @@ bool Inquiry::in_order(uint64_t sequence, const CoverageLine* coverage) const {
 TimePoint Inquiry::told_to() const { return std::max(told_to_, time_of(last_line_)); }
 
 // Between the line before and this one, or in this one.
-void Inquiry::add_hole(std::string_view line) {
+void Inquiry::add_hole(std::string_view line, uint64_t behind) {
+  whole_from_ = behind;
   const TimePoint from = told_to();
   told_to_ = std::max(from, latest_of(line));
   timeline_.add_missing_lines(from, told_to_);

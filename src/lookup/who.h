@@ -69,7 +69,7 @@ class Inquiry {
   void read_flow(const FlowRecord& flow);
   bool in_order(uint64_t sequence, const CoverageLine* coverage) const;
   TimePoint told_to() const;
-  void add_hole(std::string_view line);
+  void add_hole(std::string_view line, uint64_t behind);
   bool fits(const FlowRecord& flow, const PublicSide& side) const;
   void add_candidates(const Seen& seen, TimePoint until, Answer& answer) const;
 
@@ -78,6 +78,7 @@ class Inquiry {
   std::unordered_map<std::string, Seen> flows_;  // by flow.id
   Timeline timeline_;
   uint64_t last_sequence_ = 0;
+  uint64_t whole_from_ = 0;  // from that number on no line is missing
   std::string last_line_;
   TimePoint told_to_;  // the latest instant that a coverage record or a hole reached
 };

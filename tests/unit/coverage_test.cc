@@ -78,6 +78,7 @@ const MemberCase kMembers[] = {
     {[](CoverageRecord& r) { r.kernel = "6.18"; }, {"coverage.kernel"}},
     {[](CoverageRecord& r) { r.boot_id = "b"; }, {"coverage.boot_id"}},
     {[](CoverageRecord& r) { r.version = "1"; }, {"coverage.version"}},
+    {[](CoverageRecord& r) { r.open_from_sequence = 0; }, {"coverage.open_from_sequence"}},
     {[](CoverageRecord& r) { r.counts = CoverageCounts{}; }, kCountKeys},
     {fill_segment, kSegmentKeys},
 };
