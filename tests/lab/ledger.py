@@ -96,7 +96,9 @@ class Ledger:
 
 
 def content_of(path):
-    """The bytes of a segment, as zstd sees them where it is archived."""
+    """The bytes of a segment, as zstd sees them where it is archived; none where there is none."""
+    if not os.path.exists(path):
+        return b""
     if path.endswith(".zst"):
         return subprocess.run(["zstdcat", path], capture_output=True, check=True).stdout
     with open(path, "rb") as file:
