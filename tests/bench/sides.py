@@ -33,7 +33,7 @@ class Result(typing.NamedTuple):
 
 
 class Side:
-    """A recorder from now on. `events_written` reads its files to the end, behind what was there."""
+    """A recorder from now on. What it has written is read behind what was there."""
 
     def __init__(self, name, lab, process, files, is_event):
         self.name = name

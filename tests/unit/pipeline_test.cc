@@ -187,36 +187,6 @@ TEST_F(PipelineTest, AnEndSaysWhatItsStartSaid) {
   EXPECT_EQ(pipeline_->live_flows().size(), 0U);
 }
 
-TEST_F(PipelineTest, ANewSegmentBeginsWithTheSealAndWhatIsBeingRecorded) {
-  make();
-  coverage_.start(clock_, 5, {});
-  coverage_.resume(clock_, 1);
-  pipeline_->begin(clock_, nullptr);
-  event(golden_row("tcp_snat", "NEW"));
-  pass(5);
-  sink_.rotation = Rotation{SegmentSeal{"a name", 1, 3, 99, "ab", "cd"}, {}};
-  drained();
-  EXPECT_EQ(actions(), (Words{"coverage-start", "coverage-resume", "start", "segment-sealed",
-                              "coverage-config"}));
-  const auto config = *parse_record(sink_.lines[4])->coverage;
-  EXPECT_EQ(config.at, clock_);
-  EXPECT_EQ(config.events, (Words{"new", "destroy"}));
-  EXPECT_EQ(config.open_from_sequence, 3U) << "the one flow that is open";
-  EXPECT_EQ(sink_.covered_to, clock_);
-}
-
-TEST_F(PipelineTest, BehindALossANewSegmentDoesNotVouchForWhatIsOpen) {
-  make();
-  coverage_.start(clock_, 5, {});
-  coverage_.resume(clock_, 1);
-  pipeline_->begin(clock_, nullptr);
-  mark(RingEntry::Kind::kOverrun, 1);
-  sink_.rotation = Rotation{SegmentSeal{"a name", 1, 3, 99, "ab", "cd"}, {}};
-  drained();
-  EXPECT_EQ(actions().back(), "coverage-config");
-  EXPECT_EQ(sink_.lines.back().find("open_from_sequence"), std::string::npos);
-}
-
 // A table that the resync dumps.
 class ResyncTest : public PipelineTest {
  protected:
@@ -395,26 +365,6 @@ TEST_F(ResyncTest, AnOverrunBeginsAnew) {
   after_the_dump();
   drained();
   EXPECT_EQ(actions(), (Words{"coverage-gap", "start", "coverage-resume"}));
-}
-
-TEST_F(ResyncTest, LinesThatTheDiskDidNotTakeAreAGapAndItEnds) {
-  drained();
-  after_the_dump();
-  drained();
-  const TimePoint written = clock_;
-  pass(5);
-  sink_.rotation = Rotation{{}, written};
-  drained();
-  EXPECT_EQ(actions(), (Words{"coverage-resume", "coverage-gap"}));
-  const auto gap = *parse_record(sink_.lines[1])->coverage;
-  EXPECT_EQ(gap.reason, "sync-failed");
-  EXPECT_EQ(utc_text(gap.from), utc_text(written));
-  EXPECT_EQ(utc_text(gap.to), utc_text(clock_));
-  pass(5);
-  drained();
-  after_the_dump();
-  drained();
-  EXPECT_EQ(actions().back(), "coverage-resume");
 }
 
 }  // namespace

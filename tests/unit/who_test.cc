@@ -42,26 +42,6 @@ class WhoTest : public testing::Test {
     add(encode_coverage(record));
   }
 
-  // The beginning of a segment.
-  void config(TimePoint when, uint64_t open_from) {
-    CoverageRecord record;
-    record.action = "coverage-config";
-    record.at = when;
-    record.sequence = next_;
-    record.events = events_;
-    if (open_from != 0) record.open_from_sequence = open_from;
-    add(encode_coverage(record));
-  }
-
-  void resume(TimePoint when, uint64_t open_from) {
-    CoverageRecord record;
-    record.action = "coverage-resume";
-    record.at = when;
-    record.sequence = next_;
-    record.open_from_sequence = open_from;
-    add(encode_coverage(record));
-  }
-
   // A record running from 12:00:00 on, of which all that was open before is known.
   void begin() {
     coverage("coverage-start", at(0));
@@ -259,87 +239,6 @@ TEST_F(WhoTest, SkippedNumbersAreNoHoleOfTheirOwn) {
   skipped(9000, at(2000));
   coverage("segment-sealed", at(2000));
   EXPECT_EQ(verdict("1.2.3.4:53500", at(1000)), 4);
-}
-
-TEST_F(WhoTest, ANewSegmentInterruptsNothing) {
-  begin();
-  start("a", {.start = at(100)});
-  coverage("segment-sealed", at(200));
-  config(at(200), 3);
-  EXPECT_EQ(verdict("1.2.3.4:53500", at(150)), 0);
-  EXPECT_EQ(verdict("1.2.3.4:53500", at(200)), 0);
-  EXPECT_EQ(verdict("1.2.3.4:53500", at(300)), 0);
-  EXPECT_EQ(verdict("1.2.3.4:9", at(200)), 1);
-}
-
-// What was before line 1000 has been removed.
-TEST_F(WhoTest, ALongFlowWhoseStartWasRemovedMayHaveBeenThere) {
-  next_ = 1000;
-  coverage("segment-sealed", at(100));
-  config(at(100), 500);
-  start("a", {.start = at(150)});
-  EXPECT_EQ(verdict("1.2.3.4:9", at(50)), 4) << "before the record";
-  EXPECT_EQ(verdict("1.2.3.4:9", at(200)), 4);
-  EXPECT_EQ(verdict("1.2.3.4:53500", at(200)), 5);
-  config(at(1000), 999);
-  EXPECT_EQ(verdict("1.2.3.4:9", at(200)), 4) << "one of those is still open";
-  config(at(2000), 1000);
-  EXPECT_EQ(verdict("1.2.3.4:9", at(200)), 1) << "all of them have ended, and none was it";
-  EXPECT_EQ(verdict("1.2.3.4:53500", at(200)), 0);
-  EXPECT_EQ(verdict("1.2.3.4:9", at(50)), 4);
-}
-
-TEST_F(WhoTest, ALongFlowWhoseStartWasRemovedIsToldByItsEnd) {
-  next_ = 1000;
-  config(at(100), 500);
-  end("a", {.start = at(-9000), .end = at(1000)});
-  config(at(2000), 1500);
-  EXPECT_EQ(verdict("1.2.3.4:53500", at(500)), 0);
-}
-
-TEST_F(WhoTest, WhatEndedInAGapWasPerhapsALongFlow) {
-  next_ = 1000;
-  config(at(100), 500);
-  coverage("coverage-gap", at(500), "overrun", at(490));
-  resume(at(501), 1001);
-  EXPECT_EQ(verdict("1.2.3.4:9", at(600)), 1);
-  EXPECT_EQ(verdict("1.2.3.4:9", at(300)), 4) << "its end may be among what was lost";
-}
-
-TEST_F(WhoTest, AResumeVouchesOnlyForFlowsWhoseLinesAreThere) {
-  next_ = 1000;
-  config(at(100), 500);
-  coverage("coverage-gap", at(500), "overrun", at(490));
-  resume(at(501), 999);
-  EXPECT_EQ(verdict("1.2.3.4:9", at(600)), 4);
-}
-
-TEST_F(WhoTest, AResumeDoesNotVouchForAFlowWhoseLineIsMissing) {
-  begin();
-  lose_line();
-  start("y", {.seen = "9.9.9.9:2", .start = at(200)});
-  coverage("coverage-gap", at(500), "overrun", at(490));
-  coverage("coverage-resume", at(501));
-  EXPECT_EQ(verdict("1.2.3.4:9", at(600)), 4) << "the agent knows that flow, and says it no more";
-  config(at(700), 4);
-  EXPECT_EQ(verdict("1.2.3.4:9", at(600)), 1);
-}
-
-TEST_F(WhoTest, WithoutDestroyEventsAProofReachesNoFurtherBack) {
-  events_ = {"new"};
-  next_ = 1000;
-  config(at(100), 500);
-  config(at(1000), 1000);
-  EXPECT_EQ(verdict("1.2.3.4:9", at(500)), 4) << "it may have ended untold";
-  EXPECT_EQ(verdict("1.2.3.4:9", at(1100)), 1);
-}
-
-TEST_F(WhoTest, OtherEventsFromNowOn) {
-  begin();
-  events_ = {"destroy"};
-  config(at(1000), 0);
-  EXPECT_EQ(verdict("1.2.3.4:9", at(500)), 1);
-  EXPECT_EQ(verdict("1.2.3.4:9", at(1500)), 4);
 }
 
 TEST_F(WhoTest, AnInferredStartWithoutTheKernelsClockIsDoubtedBeforeItWasSeen) {
