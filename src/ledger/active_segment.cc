@@ -16,7 +16,7 @@
 namespace natledger {
 
 namespace {
-constexpr uint64_t kPieceBytes = 1 << 20;
+constexpr uint64_t kPieceBytes = 128 << 10;
 // Hashed at one look; takes some 40 ms, which the numbers reserved ahead outlast by far.
 constexpr uint64_t kMostAtOnce = 64 << 20;
 constexpr uint64_t kFrontBytes = 64 << 10;  // the first two lines are shorter
@@ -58,13 +58,17 @@ void ActiveSegment::look_ahead() {
   }
 }
 
+// Through a buffer that stays in the processor's cache.
 void ActiveSegment::hash_to(uint64_t end) {
+  piece_.resize(kPieceBytes);
   while (hashed_to_ < end) {
-    const std::string piece =
-        read_at(file_.get(), path_, hashed_to_, std::min(kPieceBytes, end - hashed_to_));
-    if (piece.empty()) throw SystemError("read " + path_ + ": it was cut by somebody");
-    sum_->add(piece);
-    hashed_to_ += piece.size();
+    const ssize_t n = ::pread(file_.get(), piece_.data(), std::min(kPieceBytes, end - hashed_to_),
+                              static_cast<off_t>(hashed_to_));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw SystemError("read " + path_, errno, "look at the disk");
+    if (n == 0) throw SystemError("read " + path_ + ": it was cut by somebody");
+    sum_->add({piece_.data(), static_cast<size_t>(n)});
+    hashed_to_ += static_cast<uint64_t>(n);
   }
 }
 

@@ -65,6 +65,7 @@ class ActiveSegment {
   RoomAhead room_ahead_;
   std::unique_ptr<Sha256> sum_;  // of the first hashed_to_ bytes
   uint64_t hashed_to_ = 0;
+  std::string piece_;
 };
 
 }  // namespace natledger

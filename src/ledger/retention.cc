@@ -25,7 +25,7 @@ constexpr Duration kPeriod = std::chrono::seconds{10};
 // What may stand beside a segment, made from its lines.
 constexpr std::string_view kMadeFromIt[] = {".idx", ".open", ".long"};
 
-// Its files, in the order in which they go: who finds none of the last has nothing left to remove.
+// Its files, in the order in which they go, so that one left half removed is still seen.
 std::vector<std::string> paths_of(const std::string& directory, uint64_t first_sequence) {
   const std::string segment = directory + "/" + sealed_name(first_sequence);
   const std::string stem = segment.substr(0, segment.rfind('.'));
@@ -43,25 +43,16 @@ std::string numbers_text(uint64_t below) { return "up to number " + std::to_stri
 Retention::Retention(Ledger& ledger, const LedgerOptions& options)
     : ledger_(ledger), directory_(options.directory), keep_(options.keep) {}
 
-std::vector<Retention::Stored> Retention::list() const {
-  std::vector<Stored> all;
-  for (SealedSegment& segment : list_sealed(directory_)) {
-    Stored stored;
-    stored.segment = std::move(segment);
-    for (std::string& path : paths_of(directory_, stored.segment.first_sequence)) {
-      struct stat status {};
-      if (::stat(path.c_str(), &status) < 0) continue;
-      stored.disk_bytes += static_cast<uint64_t>(status.st_blocks) * 512;
-      if (path == stored.segment.path) {
-        stored.bytes = static_cast<uint64_t>(status.st_size);
-        // When it got its name.
-        stored.sealed_at = {status.st_ctim.tv_sec * kNsPerSecond + status.st_ctim.tv_nsec};
-      }
-      stored.paths.push_back(std::move(path));
-    }
-    all.push_back(std::move(stored));
-  }
-  return all;
+const Retention::Stored& Retention::read(Stored& stored) {
+  struct stat status {};
+  if (std::exchange(stored.read, true)) return stored;
+  const std::string& path = stored.segment.path;
+  check_call("stat " + path, ::stat(path.c_str(), &status));
+  stored.bytes = static_cast<uint64_t>(status.st_size);
+  stored.disk_bytes = static_cast<uint64_t>(status.st_blocks) * 512;
+  // When it got its name.
+  stored.sealed_at = {status.st_ctim.tv_sec * kNsPerSecond + status.st_ctim.tv_nsec};
+  return stored;
 }
 
 // What a reader holds open takes room until it is closed: then the next segments would go in vain.
@@ -82,21 +73,27 @@ uint64_t Retention::missing_room() const {
 size_t Retention::remove_due(TimePoint at) {
   looked_ = at;
   room_is_held_ = false;
-  std::vector<Stored> stored = list();
-  if (stored.empty()) return 0;
+  // First, so that what is sealed meanwhile is behind it.
   uint64_t behind = ledger_.active_first_sequence();
+  Segments segments;
+  for (SealedSegment& sealed : list_sealed(directory_)) {
+    if (behind != 0 && sealed.first_sequence >= behind) break;
+    segments.emplace_back().segment = std::move(sealed);
+  }
+  if (segments.empty()) return 0;
   if (behind == 0) {
     // Of a ledger without any line a start would not know how it went on.
-    behind = stored.back().segment.first_sequence;
-    stored.pop_back();
+    behind = segments.back().segment.first_sequence;
+    segments.pop_back();
   }
-  const size_t for_room = count_for_room(stored);
-  const size_t count = std::max(
-      {count_left_over(stored), count_old(stored, at), count_beyond_size(stored, at), for_room});
+  const size_t for_room = count_for_room(segments);
+  const size_t count = std::max({count_left_over(segments), count_old(segments, at),
+                                 count_beyond_size(segments, at), for_room});
   if (count == 0) return 0;
-  const uint64_t keep_from = count < stored.size() ? stored[count].segment.first_sequence : behind;
+  const uint64_t keep_from =
+      count < segments.size() ? segments[count].segment.first_sequence : behind;
   ledger_.keep_from(keep_from);
-  remove(stored, count);
+  remove(segments, count);
   room_is_held_ = for_room != 0 && missing_room() != 0;
   const std::string removed =
       "removed " + std::to_string(count) + " segments of the ledger, " + numbers_text(keep_from);
@@ -110,52 +107,53 @@ size_t Retention::remove_due(TimePoint at) {
 }
 
 // What a kill between the state and the files has left.
-size_t Retention::count_left_over(const std::vector<Stored>& stored) const {
+size_t Retention::count_left_over(const Segments& segments) const {
+  const uint64_t kept_from = ledger_.kept_from();
   size_t count = 0;
-  while (count < stored.size() && stored[count].segment.first_sequence < ledger_.kept_from()) {
-    ++count;
-  }
+  while (count < segments.size() && segments[count].segment.first_sequence < kept_from) ++count;
   return count;
 }
 
-size_t Retention::count_old(const std::vector<Stored>& stored, TimePoint at) {
+size_t Retention::count_old(Segments& segments, TimePoint at) {
   if (keep_.age == Duration::zero()) return 0;
   size_t count = 0;
-  while (count < stored.size() && newest_line(stored[count]) + keep_.age < at &&
-         is_read(stored[count], at)) {
+  while (count < segments.size() && newest_line(segments[count]) + keep_.age < at &&
+         tailers_had_time(segments[count], at)) {
     ++count;
   }
   return count;
 }
 
-size_t Retention::count_beyond_size(const std::vector<Stored>& stored, TimePoint at) const {
+size_t Retention::count_beyond_size(Segments& segments, TimePoint at) const {
   if (keep_.size == 0) return 0;
   uint64_t all = ledger_.active_bytes();
-  for (const Stored& each : stored) all += each.bytes;
+  for (Stored& each : segments) all += read(each).bytes;
   size_t count = 0;
-  for (; count < stored.size() && all > keep_.size && is_read(stored[count], at); ++count) {
-    all -= stored[count].bytes;
+  for (; count < segments.size() && all > keep_.size && tailers_had_time(segments[count], at);
+       ++count) {
+    all -= segments[count].bytes;
   }
   return count;
 }
 
-size_t Retention::count_for_room(const std::vector<Stored>& stored) const {
+size_t Retention::count_for_room(Segments& segments) const {
   const uint64_t missing = missing_room();
   uint64_t freed = 0;
   size_t count = 0;
-  for (; count < stored.size() && freed < missing; ++count) freed += stored[count].disk_bytes;
+  for (; count < segments.size() && freed < missing; ++count) {
+    freed += read(segments[count]).disk_bytes;
+  }
   return count;
 }
 
-// Whether tailers have had the time to read it.
-bool Retention::is_read(const Stored& stored, TimePoint at) {
-  return stored.segment.archived || stored.sealed_at + kTailersNeed <= at;
+bool Retention::tailers_had_time(Stored& stored, TimePoint at) {
+  return stored.segment.archived || read(stored).sealed_at + kTailersNeed <= at;
 }
 
-TimePoint Retention::newest_line(const Stored& stored) {
+TimePoint Retention::newest_line(Stored& stored) {
   if (dated_ == stored.segment.first_sequence) return date_;
   // One without a whole line, or that cannot be read, is as old as its file.
-  date_ = stored.sealed_at;
+  date_ = read(stored).sealed_at;
   try {
     const TimePoint last = read_tail(stored.segment).last_time;
     if (last.known()) date_ = last;
@@ -166,9 +164,9 @@ TimePoint Retention::newest_line(const Stored& stored) {
   return date_;
 }
 
-void Retention::remove(const std::vector<Stored>& stored, size_t count) {
+void Retention::remove(const Segments& segments, size_t count) const {
   for (size_t i = 0; i < count; ++i) {
-    for (const std::string& path : stored[i].paths) {
+    for (const std::string& path : paths_of(directory_, segments[i].segment.first_sequence)) {
       if (::unlink(path.c_str()) == 0 || errno == ENOENT) continue;
       throw SystemError("remove " + path, errno, "see ledger.keep");
     }

@@ -28,24 +28,26 @@ class Retention {
   size_t remove_due(TimePoint at);
 
  private:
+  // A sealed segment, and what its file says; read when it is wanted, since there may be many.
   struct Stored {
     SealedSegment segment;
-    std::vector<std::string> paths;  // of all its files, its own last
-    uint64_t bytes = 0;              // of the segment, or its archive
-    uint64_t disk_bytes = 0;         // what its files take
-    TimePoint sealed_at;             // unless it is archived
+    bool read = false;
+    uint64_t bytes = 0;
+    uint64_t disk_bytes = 0;  // what it takes of the file system
+    TimePoint sealed_at;      // of an archive, when that was made
   };
+  using Segments = std::vector<Stored>;
 
   uint64_t missing_room() const;
-  std::vector<Stored> list() const;
   // How many of the oldest each rule wants to go.
-  size_t count_left_over(const std::vector<Stored>& stored) const;
-  size_t count_old(const std::vector<Stored>& stored, TimePoint at);
-  size_t count_beyond_size(const std::vector<Stored>& stored, TimePoint at) const;
-  size_t count_for_room(const std::vector<Stored>& stored) const;
-  static bool is_read(const Stored& stored, TimePoint at);
-  TimePoint newest_line(const Stored& stored);
-  void remove(const std::vector<Stored>& stored, size_t count);
+  size_t count_left_over(const Segments& segments) const;
+  size_t count_old(Segments& segments, TimePoint at);
+  size_t count_beyond_size(Segments& segments, TimePoint at) const;
+  size_t count_for_room(Segments& segments) const;
+  TimePoint newest_line(Stored& stored);
+  void remove(const Segments& segments, size_t count) const;
+  static const Stored& read(Stored& stored);
+  static bool tailers_had_time(Stored& stored, TimePoint at);
 
   Ledger& ledger_;
   const std::string directory_;
