@@ -32,6 +32,8 @@ struct EnrichRule {};
 // A text that every record carries.
 struct RecordTextRule {};
 struct RecordTextsRule {};
+// "10%", of the file system; "0" for none.
+struct PercentRule {};
 
 uint32_t event_bit(std::string_view name) {
   for (size_t i = 0; i < std::size(kEvents); ++i) {
@@ -119,6 +121,24 @@ std::string value_text(const RecordTextsRule&, const std::vector<std::string>& v
 }
 std::string rule_text(const RecordTextsRule&) { return rule_text(ListRule{}); }
 
+std::string rule_text(const PercentRule&) { return "a share up to 90%, or 0"; }
+
+void read_value(const ConfigNode& node, const PercentRule& rule, uint64_t& value) {
+  constexpr uint64_t kMostPercent = 90;
+  std::string text;
+  read_value(node, TextRule{}, text);
+  const bool percent = text.ends_with('%');
+  const auto count = parse_count(text.substr(0, text.size() - (percent ? 1 : 0)));
+  if (!count || (!percent && *count != 0) || *count > kMostPercent) {
+    config_error(node, "\"" + text + "\" is not " + rule_text(rule));
+  }
+  value = *count;
+}
+
+std::string value_text(const PercentRule&, uint64_t value) {
+  return value == 0 ? "0" : std::to_string(value) + "%";
+}
+
 EnricherChoice read_enricher(const ConfigNode& item) {
   EnricherChoice choice;
   if (item.kind == ConfigNode::Kind::kMap && item.map.size() == 1) {
@@ -205,6 +225,28 @@ const std::array kLedgerOptions{
                           DurationRule{}, Change::kReload},
 };
 
+const std::array kRotateOptions{
+    Option<RotateOptions>{"size", &RotateOptions::size,
+                          "the active segment is sealed at this size, and the next begun",
+                          SizeRule{64 << 10, uint64_t{2} << 30}},
+    Option<RotateOptions>{"age", &RotateOptions::age,
+                          "and at this age, should it not be full by then; 0: never",
+                          DurationRule{}},
+};
+
+const std::array kKeepOptions{
+    Option<KeepOptions>{"age", &KeepOptions::age,
+                        "sealed segments whose newest line is older are removed; 0: never",
+                        DurationRule{}},
+    Option<KeepOptions>{"size", &KeepOptions::size,
+                        "the oldest are removed where all of them are larger; 0: no limit",
+                        SizeRule{}},
+    Option<KeepOptions>{"free", &KeepOptions::free,
+                        "the oldest are removed where less than this share of the file system is "
+                        "free; 0: never, and a full disk stops the record",
+                        PercentRule{}},
+};
+
 const std::array kObserverOptions{
     Option<ObserverOptions>{"name", &ObserverOptions::name,
                             "this gateway's name in each record; \"\" for the host's",
@@ -224,28 +266,52 @@ const std::array kTopOptions{
                    Change::kReload},
 };
 
-// The sections, each with the member of Config that it fills.
+// The sections, each with the member of Config that it fills; one within another has its dotted
+// name.
 template <class Visit, class AConfig>
 void visit_sections(AConfig& config, Visit visit) {
   visit("source", kSourceOptions, config.source);
   visit("ledger", kLedgerOptions, config.ledger);
+  visit("ledger.rotate", kRotateOptions, config.ledger.rotate);
+  visit("ledger.keep", kKeepOptions, config.ledger.keep);
   visit("observer", kObserverOptions, config.observer);
   visit("log", kLogOptions, config.log);
+}
+
+// The names of the sections within the one of this name; "" for the whole.
+std::vector<std::string_view> sections_within(std::string_view section) {
+  std::vector<std::string_view> found;
+  const Config config;
+  visit_sections(config, [&](std::string_view name, const auto&, const auto&) {
+    const size_t dot = name.rfind('.');
+    const std::string_view parent = dot == name.npos ? "" : name.substr(0, dot);
+    if (parent == section) found.push_back(name.substr(dot == name.npos ? 0 : dot + 1));
+  });
+  return found;
+}
+
+// Null when it is not there.
+const ConfigNode* find_section(const ConfigNode& root, std::string_view dotted) {
+  const ConfigNode* node = &root;
+  while (node != nullptr && !dotted.empty()) {
+    const size_t end = std::min(dotted.find('.'), dotted.size());
+    node = node->find(dotted.substr(0, end));
+    dotted.remove_prefix(std::min(end + 1, dotted.size()));
+  }
+  return node;
 }
 
 }  // namespace
 
 Config parse_config(const ConfigNode& root) {
   Config config;
-  std::vector<std::string_view> sections;
   visit_sections(config, [&](std::string_view name, const auto& options, auto& section) {
-    sections.push_back(name);
-    const ConfigNode* node = root.find(name);
+    const ConfigNode* node = find_section(root, name);
     if (node != nullptr && node->kind != ConfigNode::Kind::kNull) {
-      read_options(*node, options, section);
+      read_options(*node, options, section, sections_within(name));
     }
   });
-  read_options(root, kTopOptions, config, sections);
+  read_options(root, kTopOptions, config, sections_within(""));
   return config;
 }
 

@@ -43,17 +43,20 @@ void CoverageLog::opening(const Ledger& ledger, TimePoint at) {
 
 void CoverageLog::start(TimePoint at, uint32_t events, const StartFacts& facts) {
   clock_right_at_ = at;
+  resumed_ = false;
   tell_what_is_recorded(make_record("coverage-start", at), events, facts);
 }
 
 void CoverageLog::config(TimePoint at, std::string observer, uint32_t events,
                          const StartFacts& facts) {
   observer_ = std::move(observer);
+  if ((events & ~events_) != 0) resumed_ = false;
   tell_what_is_recorded(make_record("coverage-config", at), events, facts);
 }
 
 void CoverageLog::tell_what_is_recorded(CoverageRecord record, uint32_t events,
                                         const StartFacts& facts) {
+  events_ = events;
   record.events = event_names(events);
   record.sysctl_acct = facts.acct;
   record.sysctl_timestamp = facts.timestamp;
@@ -62,6 +65,20 @@ void CoverageLog::tell_what_is_recorded(CoverageRecord record, uint32_t events,
   record.boot_id = read_boot_id();
   record.version = kVersion;
   if (facts.clock) tell_clock(record, *facts.clock);
+  config_ = record;
+  write(std::move(record));
+}
+
+void CoverageLog::rotated(TimePoint at, const Rotation& rotation, uint64_t open_from) {
+  if (rotation.seal) sealed(at, *rotation.seal);
+  if (rotation.unsynced_from.known()) {
+    gap(std::min(rotation.unsynced_from, at), at, "sync-failed");
+  }
+  if (config_.action.empty()) return;
+  CoverageRecord record = config_;
+  record.action = "coverage-config";
+  record.at = at;
+  if (resumed_ && open_from != 0) record.open_from_sequence = open_from;
   write(std::move(record));
 }
 
@@ -90,6 +107,7 @@ void CoverageLog::skipped(TimePoint at, uint64_t from, uint64_t to) {
 }
 
 void CoverageLog::gap(TimePoint from, TimePoint to, const std::string& reason, uint64_t dropped) {
+  resumed_ = false;
   CoverageRecord record = make_record("coverage-gap", to);
   // The clock may have been set back meanwhile.
   record.from = std::min(from, to);
@@ -102,10 +120,12 @@ void CoverageLog::gap(TimePoint from, TimePoint to, const std::string& reason, u
   write(std::move(record));
 }
 
-void CoverageLog::resume(TimePoint from, TimePoint at) {
+void CoverageLog::resume(TimePoint from, TimePoint at, uint64_t open_from) {
+  resumed_ = true;
   CoverageRecord record = make_record("coverage-resume", at);
   record.from = from;
   record.to = at;
+  if (open_from != 0) record.open_from_sequence = open_from;
   write(std::move(record));
 }
 

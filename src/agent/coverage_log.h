@@ -27,12 +27,16 @@ class CoverageLog {
   // A reload: the same of a run that goes on, under that name.
   void config(TimePoint at, std::string observer, uint32_t events, const StartFacts& facts);
   void sealed(TimePoint at, const SegmentSeal& seal);
+  // What begins a segment: the seal of the one before, and again what is recorded, since that one
+  // may be removed. `open_from`: the first record of the oldest flow that is open.
+  void rotated(TimePoint at, const Rotation& rotation, uint64_t open_from);
   void skipped(TimePoint at, uint64_t from, uint64_t to);
   // `dropped` 0: unknown how many.
   void gap(TimePoint from, TimePoint to, const std::string& reason, uint64_t dropped = 0);
   // A comparison with the kernel's table, begun at `from`, is done at `at`: the flows that were
-  // open then are recorded, and those that no longer were have their ends.
-  void resume(TimePoint from, TimePoint at);
+  // open then are recorded, and those that no longer were have their ends. `open_from` as above; 0
+  // where nobody knows.
+  void resume(TimePoint from, TimePoint at, uint64_t open_from);
   // All up to `at` is recorded, or said to be missing.
   void heartbeat(TimePoint at, const Stats& stats, size_t live_flows, const ClockState& clock);
   // Noticed by `at`.
@@ -50,6 +54,9 @@ class CoverageLog {
   std::string observer_;
   // When the clock was last synchronised; if it never was, when the run began.
   TimePoint clock_right_at_;
+  CoverageRecord config_;  // what was said last of what is recorded; no action: nothing yet
+  uint32_t events_ = 0;
+  bool resumed_ = false;  // the flows that are open are all recorded
   uint64_t lines_ = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -12,9 +13,17 @@ namespace natledger {
 
 namespace {
 
+// How often it is looked for segments to archive, at most; and for room.
 constexpr Duration kArchivingPeriod = std::chrono::seconds{10};
+constexpr Duration kRoomPeriod = std::chrono::seconds{1};
+constexpr Duration kShortest = std::chrono::milliseconds{100};
 // Behind a failure: what cannot be archived once will hardly be the next moment.
 constexpr Duration kArchivingRest = std::chrono::minutes{10};
+
+Duration archiving_period(Duration compress_after) {
+  if (compress_after == Duration::zero()) return kArchivingPeriod;
+  return std::clamp(compress_after, kShortest, kArchivingPeriod);
+}
 
 // Of the calling thread alone, as Linux has it.
 void yield_to_others() { ::setpriority(PRIO_PROCESS, 0, 19); }
@@ -25,9 +34,11 @@ Housekeeping::Housekeeping(Ledger& ledger, const LedgerOptions& options,
                            std::function<void(const char*)> failed)
     : ledger_(ledger),
       archiver_(options.directory, options.compress_after),
+      retention_(ledger, options),
       failed_(std::move(failed)),
+      archiving_period_(archiving_period(options.compress_after)),
       keeping_(ledger.housekeeping_period(), [this] { keep(); }),
-      archiving_(kArchivingPeriod, [this] { archive(); }) {}
+      archiving_(std::min(archiving_period_, kRoomPeriod), [this] { archive(); }) {}
 
 void Housekeeping::stop() {
   archiving_.stop();
@@ -50,16 +61,35 @@ void Housekeeping::keep() {
 // Segments that cannot be archived stay as they are, which is no loss.
 void Housekeeping::archive() {
   yield_to_others();
+  make_room();
   const TimePoint at = now();
   if (at < archive_from_ && archive_from_ - at <= kArchivingRest) return;
-  const auto go_on = [this] { return !archiving_.stopping(); };
+  // An archive takes long, and room may be needed meanwhile. What is removed then may be what is
+  // being archived.
+  const auto go_on = [this] { return !archiving_.stopping() && !make_room(); };
   try {
     while (go_on() && archiver_.archive_next(now(), go_on)) {
     }
+    archive_from_ = now() + archiving_period_;
   } catch (const std::exception& failure) {
     archive_from_ = now() + kArchivingRest;
     log_warning("archive the ledger: " + std::string{failure.what()} +
                 "; the segment stays as it is");
+  }
+}
+
+// Removes segments that have to go. Whether any went.
+bool Housekeeping::make_room() {
+  const TimePoint at = now();
+  try {
+    if (!retention_.is_due(at)) return false;
+    return retention_.remove_due(at) != 0;
+  } catch (const std::exception& failure) {
+    uint64_t suppressed = 0;
+    if (retention_throttle_.pass(at, suppressed)) {
+      log_error("remove old segments of the ledger: " + std::string{failure.what()});
+    }
+    return false;
   }
 }
 

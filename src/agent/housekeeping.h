@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the pipeline must not wait for: one thread syncs and reserves numbers, another, which any
-// other work on the machine goes before, archives sealed segments.
+// other work on the machine goes before, removes old segments and archives others.
 #pragma once
 
 #include <atomic>
@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "ledger/archiver.h"
 #include "ledger/ledger.h"
+#include "ledger/retention.h"
 
 namespace natledger {
 
@@ -27,12 +28,16 @@ class Housekeeping {
  private:
   void keep();
   void archive();
+  bool make_room();
 
   Ledger& ledger_;
   Archiver archiver_;
+  Retention retention_;
   const std::function<void(const char*)> failed_;
   LogThrottle sync_throttle_;
-  TimePoint archive_from_;  // not before, after a failure
+  const Duration archiving_period_;
+  TimePoint archive_from_;  // not before
+  LogThrottle retention_throttle_;
   PeriodicThread keeping_;
   PeriodicThread archiving_;
 };

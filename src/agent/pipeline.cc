@@ -15,7 +15,7 @@ constexpr size_t kFlushAt = 1024 * 1024;
 Pipeline::Pipeline(PipelineParts parts) : parts_(std::move(parts)), live_flows_(parts_.max_flows) {}
 
 void Pipeline::begin(TimePoint whole_from, Resync* resync) {
-  drained_at_ = beat_at_ = whole_from;
+  clock_ = drained_at_ = beat_at_ = whole_from;
   resync_ = resync;
   if (resync_ != nullptr) resync_->request(live_flows_);
 }
@@ -24,6 +24,7 @@ bool Pipeline::drain(EventRing& ring) {
   RingEntry entry{};
   while (ring.next(entry)) {
     if (entry.kind == RingEntry::Kind::kEnd) return false;
+    clock_ = entry.at;
     if (entry.kind == RingEntry::Kind::kDatagram) {
       handle_datagram(entry);
     } else {
@@ -127,6 +128,8 @@ void Pipeline::handle_drained(TimePoint at, uint64_t epoch) {
     add_gap("malformed", at, malformed_since_drained_);
     malformed_since_drained_ = 0;
   }
+  // Its gap ends as any other does.
+  if (std::exchange(unsynced_, false) && resync_ != nullptr) resync_->request(live_flows_);
   if (resync_ != nullptr) compare(at, epoch);
   if (parts_.orders != nullptr) follow_orders(at, epoch);
   beat(at);
@@ -170,7 +173,9 @@ void Pipeline::compare(TimePoint at, uint64_t epoch) {
       resync_->drained({at, epoch}, live_flows_,
                        {.start = [this](Flow& flow) { handle_inferred_start(flow); },
                         .end = [this](Flow& flow) { handle_inferred_end(flow); }});
-  if (compared_from && parts_.coverage != nullptr) parts_.coverage->resume(*compared_from, at);
+  if (!compared_from || parts_.coverage == nullptr) return;
+  const uint64_t open_from = live_flows_.oldest_sequence(parts_.sink.next_sequence());
+  parts_.coverage->resume(*compared_from, at, open_from);
 }
 
 // Where starts are not asked for it is no record, but its end will want what the table knows.
@@ -203,6 +208,20 @@ void Pipeline::append(Flow& flow) {
 }
 
 void Pipeline::flush() {
+  write_kept();
+  rotate();
+}
+
+void Pipeline::rotate() {
+  const auto rotation = parts_.sink.rotate(clock_);
+  if (!rotation || parts_.coverage == nullptr) return;
+  const uint64_t next = parts_.sink.next_sequence();
+  parts_.coverage->rotated(clock_, *rotation, live_flows_.oldest_sequence(next));
+  unsynced_ = unsynced_ || rotation->unsynced_from.known();
+  write_kept();
+}
+
+void Pipeline::write_kept() {
   while (const int cause = parts_.sink.flush()) {
     if (!parts_.wait_for_sink || !parts_.wait_for_sink(cause)) {
       throw SystemError("write records into the ledger", cause, "make room, or mend the disk");

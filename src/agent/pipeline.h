@@ -75,6 +75,8 @@ class Pipeline {
   void handle_inferred_end(Flow& flow);
   bool records(Event event) const { return (parts_.events & static_cast<uint32_t>(event)) != 0; }
   void append(Flow& flow);
+  void write_kept();
+  void rotate();
   void add_gap(const std::string& reason, TimePoint at, uint64_t events);
   void missed(Loss& loss, TimePoint at, uint64_t dropped);
   void malformed(Decoded why, TimePoint at);
@@ -87,7 +89,9 @@ class Pipeline {
   uint64_t malformed_since_drained_ = 0;
   Loss overrun_{"overrun", "raise source.receive_buffer"};
   Loss oversize_{"oversize", "a capture must hold whole packets; if the kernel sent it, report it"};
-  TimePoint drained_at_;  // the last instant up to which nothing was missed
+  bool unsynced_ = false;  // a gap was said for lines that the disk did not take
+  TimePoint clock_;        // of what is being handled
+  TimePoint drained_at_;   // the last instant up to which nothing was missed
   LogThrottle malformed_throttle_;
   uint64_t not_held_ = 0;
   LogThrottle full_throttle_;

@@ -47,7 +47,7 @@ void replay_file(const std::string& path, Pipeline& pipeline, CoverageLog* cover
   if (coverage != nullptr) {
     // A capture is taken for whole: what was open before it cannot be asked for any more.
     coverage->start(source.first_time(), events, {});
-    coverage->resume(source.first_time(), source.first_time());
+    coverage->resume(source.first_time(), source.first_time(), 0);
   }
   pipeline.begin(source.first_time(), nullptr);
   const auto finish = [&] {

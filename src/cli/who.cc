@@ -34,10 +34,14 @@ struct WhoOptions {
 // Up to when a running agent has written everything; the zero instant when none runs.
 TimePoint wait_until_covered(const Config& config, TimePoint until) {
   if (!is_being_written(config.ledger.directory)) return {};
-  // Moved away or emptied by somebody, it is not what the agent speaks of.
-  if (!is_active_segment(config.ledger)) return {};
-  const std::string path = config.ledger.state + "/covered";
   const TimePoint give_up = now() + kPatience;
+  // Moved away or emptied by somebody, it is not what the agent speaks of. A moment long it is so
+  // when a new segment is begun.
+  while (!is_active_segment(config.ledger)) {
+    if (now() >= give_up) return {};
+    std::this_thread::sleep_for(kPoll);
+  }
+  const std::string path = config.ledger.state + "/covered";
   TimePoint covered_to = read_written_to(path);
   while (covered_to.known() && covered_to < until && now() < give_up) {
     std::this_thread::sleep_for(kPoll);

@@ -46,6 +46,7 @@ struct CoverageRecord {
   std::optional<int64_t> clock_error_ns;
   std::optional<int64_t> clock_step_ns;
   std::optional<uint64_t> live_flows;
+  std::optional<uint64_t> open_from_sequence;
   std::optional<CoverageCounts> counts;
   std::string segment_name;  // of a seal, with the five below
   uint64_t segment_first = 0;

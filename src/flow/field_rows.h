@@ -202,10 +202,11 @@ inline constexpr auto kOwnRows = std::tuple{
     row::flow({"event.kind", row::kKeyword, row::kOne, row::kEcs, "",
                "event: a flow; state: what the record covers"},
               [](const Flow&, const auto& put) { put(std::string_view{"event"}); }),
-    row::flow({"event.action", row::kKeyword, row::kOne, row::kEcs, "",
-               "flow-start, flow-update, flow-end; coverage-start, -gap, -stop, sequence-skipped, "
-               "segment-sealed"},
-              [](const Flow& f, const auto& put) { put(action_name(f.event)); }),
+    row::flow(
+        {"event.action", row::kKeyword, row::kOne, row::kEcs, "",
+         "flow-start, -update, -end; segment-sealed, sequence-skipped; coverage-start, -config, "
+         "-gap ..."},
+        [](const Flow& f, const auto& put) { put(action_name(f.event)); }),
     row::flow({"event.sequence", row::kLong, row::kOne, row::kEcs, "",
                "the number of this line in its ledger, from 1"},
               [](const Flow& f, const auto& put) { put(f.sequence); }),
@@ -368,7 +369,8 @@ inline constexpr auto kOtherRows = std::tuple{
         "a gap: it is whole again from here on; clock-step: the latest time that the clock "
         "showed"),
     row::coverage("coverage.reason", row::kKeyword,
-                  "a gap: agent-down, overrun, oversize, malformed, table-full"),
+                  "a gap: agent-down, overrun, oversize, malformed, table-full, "
+                  "sync-failed"),
     row::coverage("coverage.dropped", row::kLong,
                   "a gap: how many events it may be; absent when unknown"),
     row::coverage("coverage.dropped_exact", row::kBoolean,
@@ -394,6 +396,8 @@ inline constexpr auto kOtherRows = std::tuple{
     row::coverage("coverage.clock.step_ns", row::kLong,
                   "clock-step: nanoseconds that the clock was set forward; negative: back"),
     row::coverage("coverage.live_flows", row::kLong, "heartbeat: flows that are open"),
+    row::coverage("coverage.open_from_sequence", row::kLong,
+                  "each flow that is open then was first told of in this line or behind it"),
     row::coverage("coverage.count.received", row::kLong, "messages received since the start"),
     row::coverage("coverage.count.flows", row::kLong, "of these, recorded as flows"),
     row::coverage("coverage.count.ignored", row::kLong, "of these, no conntrack events"),

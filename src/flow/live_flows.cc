@@ -201,6 +201,16 @@ struct LiveFlows::Tables {
 LiveFlows::LiveFlows(size_t most) : most_(most), tables_(std::make_unique<Tables>()) {}
 LiveFlows::~LiveFlows() = default;
 
+uint64_t LiveFlows::oldest_sequence(uint64_t none) const {
+  uint64_t oldest = none;
+  tables_->with_each_table([&](auto& table) {
+    table.for_each([&](const auto& open, uint32_t) {
+      oldest = std::min<uint64_t>(oldest, open.first_sequence);
+    });
+  });
+  return oldest;
+}
+
 size_t LiveFlows::size() const { return tables_->size(); }
 
 size_t LiveFlows::memory_bytes() const {

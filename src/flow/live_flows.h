@@ -62,6 +62,10 @@ class LiveFlows {
   // The same as inferred ends, that is, gone by `not_after`; they are forgotten.
   void end_unseen(TimePoint not_after, const FlowVisit& visit);
 
+  // The first record of the flow that was recorded first of all that are open, `none` when there is
+  // no flow, 0 when one has no record. Looks at each flow.
+  uint64_t oldest_sequence(uint64_t none) const;
+
   size_t size() const;
   uint64_t not_held() const { return not_held_; }  // flows that found the table full
   size_t memory_bytes() const;

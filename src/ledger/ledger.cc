@@ -121,7 +121,14 @@ void Ledger::recover() {
   found.boot_id = read_boot_id();
   found.state = state_file_->state();
   const std::vector<SealedSegment> sealed = list_sealed(options_.directory);
-  if (!sealed.empty()) found.last_sealed_name = sealed.back().first_sequence;
+  if (!sealed.empty()) {
+    found.last_sealed_name = sealed.back().first_sequence;
+    struct stat status {};
+    if (!sealed.back().archived && ::stat(sealed.back().path.c_str(), &status) == 0) {
+      found.sealed_device = status.st_dev;
+      found.sealed_inode = status.st_ino;
+    }
+  }
   SegmentTail last;  // the newest whole line; numbers grow from segment to segment
   for (auto segment = sealed.rbegin(); segment != sealed.rend() && last.last_sequence == 0;
        ++segment) {
@@ -157,6 +164,8 @@ void Ledger::recover() {
   }
 
   state_ = found.state.value_or(LedgerState{});
+  // Without a state nobody knows what was removed.
+  if (!found.state && !sealed.empty()) state_.kept_from = sealed.front().first_sequence;
   if (state_.ledger_id.empty()) state_.ledger_id = ledger_id_of(last.last_id);
   if (state_.ledger_id.empty()) state_.ledger_id = random_hex(12);
   id_prefix_ = state_.ledger_id + "-" + random_hex(10) + "-";
@@ -170,32 +179,51 @@ void Ledger::recover() {
   state_.reserved_to = std::max(state_.reserved_to, plan.next - 1);
   next_ = plan.next;
   reserve(plan.next);
-  open_active(plan);
+  open_active(plan, found.active);
 }
 
-void Ledger::open_active(const StartPlan& plan) {
+void Ledger::open_active(const StartPlan& plan, const std::optional<SegmentTail>& found) {
+  UniqueFd file;
   switch (plan.active) {
     case StartPlan::Active::kMake:
       break;
     case StartPlan::Active::kAppend:
-      active_ = open_file(active_path_, O_WRONLY | O_APPEND);
+      file = open_file(active_path_, O_RDWR | O_APPEND);
       break;
     case StartPlan::Active::kRemove:
       check_call("remove " + active_path_, ::unlink(active_path_.c_str()));
       break;
     case StartPlan::Active::kSeal:
-      seal(active_path_, plan, read_tail(active_path_).ends_in_newline);
+      seal(active_path_, plan, found->ends_in_newline);
       break;
   }
-  if (!active_) {
-    active_ = open_file(active_path_, O_WRONLY | O_APPEND | O_CREAT | O_EXCL, 0640);
-    set_owner(active_.get(), active_path_, 0640);
+  const bool goes_on = static_cast<bool>(file);
+  if (!goes_on) {
+    file = make_active_file();
     sync_directory(options_.directory);
   }
-  struct stat status {};
-  check_call("stat " + active_path_, ::fstat(active_.get(), &status));
+  opening_.new_segment = !goes_on || found->bytes == 0;
+  const bool has_lines = goes_on && found->first_sequence != 0;
+  active_ = std::make_unique<ActiveSegment>(std::move(file), active_path_,
+                                            has_lines ? found->first_sequence : plan.next,
+                                            has_lines ? found->first_time : TimePoint{});
+  remember_active();
+}
+
+UniqueFd Ledger::make_active_file() {
+  UniqueFd file = open_file(active_path_, O_RDWR | O_APPEND | O_CREAT | O_EXCL, 0640);
+  try {
+    set_owner(file.get(), active_path_, 0640);
+  } catch (const SystemError&) {
+    ::unlink(active_path_.c_str());
+    throw;
+  }
+  return file;
+}
+
+void Ledger::remember_active() {
   const std::lock_guard lock{state_mutex_};
-  opening_.new_segment = status.st_size == 0;
+  const struct stat status = active_->status();
   state_.device = status.st_dev;
   state_.inode = status.st_ino;
   state_file_->store(state_);
@@ -250,19 +278,19 @@ void Ledger::take(const char* end) {
 int Ledger::flush() {
   const bool writes = kept_.size() != 0;
   while (kept_.size() != 0) {
-    const ssize_t n = ::write(active_.get(), kept_.kept().data(), kept_.size());
+    const ssize_t n = active_->write(kept_.kept());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return errno;
     kept_.drop(static_cast<size_t>(n));
   }
   // Said once: waiting at each write would not bring the lines back.
-  return writes && sync_always_ && sync_failed_ == 0 ? sync_data() : 0;
+  return writes && sync_always_ && active_->sync_failed() == 0 ? active_->sync() : 0;
 }
 
 void Ledger::mark_covered(TimePoint at) {
   if (at == covered_->written_to()) return;
   covered_->set_written_to(at);
-  if (sync_always_ && sync_failed_ == 0) covered_->set_synced_to(at);
+  if (sync_always_ && active_->sync_failed() == 0) covered_->set_synced_to(at);
 }
 
 Duration Ledger::housekeeping_period() const {
@@ -276,21 +304,22 @@ Duration Ledger::housekeeping_period() const {
 int Ledger::housekeep(TimePoint at) {
   const uint64_t next = next_.load(std::memory_order_relaxed);
   if (next + kReserveStep / 2 > reserved_to_.load(std::memory_order_acquire)) reserve(next);
-  room_ahead_.keep(active_.get());
+  const std::lock_guard lock{active_mutex_};
+  active_->look_ahead();
   if (sync_interval_ == Duration::zero()) return 0;
   // The clock may have been set back.
   if (at >= last_sync_ && at + housekeeping_period() < last_sync_ + sync_interval_) return 0;
   last_sync_ = at;
   const TimePoint written_to = covered_->written_to();
-  const int refused = sync_data();
+  const int refused = active_->sync();
   if (refused == 0) covered_->set_synced_to(written_to);
   return refused;
 }
 
 bool Ledger::close_clean(TimePoint covered_to) {
   if (flush() != 0) return false;
-  RoomAhead::give_back(active_.get());
-  if (sync_data() != 0) return false;
+  active_->give_back();
+  if (active_->sync() != 0) return false;
   mark_covered(covered_to);
   covered_->set_synced_to(covered_->written_to());
   const std::lock_guard lock{state_mutex_};
@@ -311,13 +340,26 @@ void Ledger::reserve(uint64_t from) {
   reserved_to_.store(state_.reserved_to, std::memory_order_release);
 }
 
-// After one error the kernel may have forgotten the pages, and a later success proves nothing: the
-// error stays.
-int Ledger::sync_data() {
-  if (const int failed = sync_failed_) return failed;
-  if (::fdatasync(active_.get()) == 0) return 0;
-  sync_failed_ = errno;
-  return sync_failed_;
+void Ledger::keep_from(uint64_t sequence) {
+  const std::lock_guard lock{state_mutex_};
+  if (sequence <= state_.kept_from) return;
+  state_.kept_from = sequence;
+  state_file_->store(state_);
+}
+
+uint64_t Ledger::kept_from() {
+  const std::lock_guard lock{state_mutex_};
+  return state_.kept_from;
+}
+
+uint64_t Ledger::active_first_sequence() {
+  const std::lock_guard lock{active_mutex_};
+  return active_->bytes() == 0 ? 0 : active_->first_sequence();
+}
+
+uint64_t Ledger::active_bytes() {
+  const std::lock_guard lock{active_mutex_};
+  return active_->bytes();
 }
 
 }  // namespace natledger

@@ -19,14 +19,27 @@
 
 #include "base/time.h"
 #include "base/unique_fd.h"
+#include "ledger/active_segment.h"
 #include "ledger/covered_mark.h"
 #include "ledger/record_sink.h"
-#include "ledger/room_ahead.h"
 #include "ledger/seal.h"
 #include "ledger/start_plan.h"
 #include "ledger/state.h"
 
 namespace natledger {
+
+// When a segment is sealed and the next one begun.
+struct RotateOptions {
+  uint64_t size = 256 << 20;
+  Duration age = std::chrono::hours{24};  // of its first line; zero: whatever its age
+};
+
+// When sealed segments are removed, the oldest first; zero: not for that.
+struct KeepOptions {
+  Duration age = std::chrono::days{180};  // of the newest line
+  uint64_t size = 0;                      // bytes of all segments and archives
+  uint64_t free = 10;                     // percent of the file system
+};
 
 struct LedgerOptions {
   std::string directory = "/var/log/natledger";
@@ -34,6 +47,8 @@ struct LedgerOptions {
   std::string sync = "1s";  // "always", "never", or an interval
   std::string group = "adm";
   Duration compress_after = std::chrono::hours{1};  // behind the seal; zero: never
+  RotateOptions rotate = {};
+  KeepOptions keep = {};
 };
 
 // What the start found and did, for the first records and the log.
@@ -62,6 +77,7 @@ class Ledger final : public RecordSink {
   const std::string& id_prefix() const override { return id_prefix_; }
   void take(const char* end) override;
   int flush() override;
+  std::optional<Rotation> rotate(TimePoint at) override;
   void mark_covered(TimePoint at) override;
 
   // From the housekeeping thread, so often: syncs before the interval is over, reserves numbers and
@@ -69,17 +85,29 @@ class Ledger final : public RecordSink {
   Duration housekeeping_period() const;
   int housekeep(TimePoint at);
 
+  // For retention, on any thread. Segments named by a lower number may go when keep_from() returns.
+  void keep_from(uint64_t sequence);
+  uint64_t kept_from();
+  // Of the segment that is being written: the number of its first line, 0 while there is none; its
+  // bytes.
+  uint64_t active_first_sequence();
+  uint64_t active_bytes();
+
   // Flushes, syncs and leaves the mark of a clean stop, the record being whole up to `covered_to`.
   // False, with nothing marked, when lines could not be written.
   bool close_clean(TimePoint covered_to);
 
  private:
   void recover();
-  void open_active(const StartPlan& plan);
+  void open_active(const StartPlan& plan, const std::optional<SegmentTail>& found);
   void seal(const std::string& path, const StartPlan& plan, bool ends_in_newline);
+  UniqueFd make_active_file();
+  void remember_active();
+  bool is_rotation_due(TimePoint at);
+  std::unique_ptr<ActiveSegment> begin_segment(const std::string& sealed, TimePoint at);
+  std::optional<SegmentSeal> describe_active(const std::string& name);
   void set_owner(int fd, const std::string& path, unsigned mode);
   void reserve(uint64_t from);
-  int sync_data();
 
   const LedgerOptions options_;
   const std::string active_path_;
@@ -91,13 +119,14 @@ class Ledger final : public RecordSink {
   std::unique_ptr<CoveredMark> covered_;
   LedgerOpening opening_;
   std::string id_prefix_;
-  UniqueFd active_;
-  RoomAhead room_ahead_;  // housekeeping's
+
+  std::mutex active_mutex_;  // held to exchange the active segment, and by housekeeping to use it
+  std::unique_ptr<ActiveSegment> active_;
+  TimePoint rotate_from_;  // not before, after a failure
 
   std::atomic<uint64_t> next_{1};
   std::atomic<uint64_t> reserved_to_{0};
   TimePoint last_sync_;
-  std::atomic<int> sync_failed_{0};  // the errno value of the first fdatasync that was refused
 
   std::mutex state_mutex_;  // guards state_ and state_file_
   LedgerState state_;

@@ -5,13 +5,22 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/line_buffer.h"
 #include "base/time.h"
+#include "ledger/seal.h"
 
 namespace natledger {
+
+// What a new segment has to say of the one before it.
+struct Rotation {
+  std::optional<SegmentSeal> seal;  // nothing: it could not be read back
+  // The disk refused to sync it: what was written since then may be lost; else the zero instant.
+  TimePoint unsynced_from;
+};
 
 class RecordSink {
  public:
@@ -35,6 +44,10 @@ class RecordSink {
   // Writes what is kept. 0, or an errno value when the rest has to wait: call again later; until
   // then nothing else is written.
   virtual int flush() = 0;
+
+  // To be called when flush() has left nothing, now and then also where nothing comes. When lines
+  // go into a new file from now on: what has to stand first in it.
+  virtual std::optional<Rotation> rotate([[maybe_unused]] TimePoint at) { return {}; }
 
   // All that happened before `at` has been appended and flushed.
   virtual void mark_covered(TimePoint at) = 0;

@@ -9,17 +9,6 @@ namespace natledger {
 
 namespace {
 
-// Of a segment's beginning: its first line, or the one behind a `sequence-skipped`.
-std::optional<SegmentSeal> seal_at_front(std::string_view text) {
-  for (int i = 0; i < 2; ++i) {
-    const size_t end = text.find('\n');
-    if (end == std::string_view::npos) return {};
-    if (auto seal = seal_in(text.substr(0, end))) return seal;
-    text.remove_prefix(end + 1);
-  }
-  return {};
-}
-
 // Nothing when part of it is damaged, or it has gone.
 std::optional<SegmentSeal> describe_segment(const SealedSegment& sealed) {
   SegmentStream stream{sealed};
@@ -56,6 +45,16 @@ std::optional<SegmentSeal> describe_newest(const std::vector<SealedSegment>& sea
     if (before) seal->previous = before->sha256;
   }
   return seal;
+}
+
+std::optional<SegmentSeal> seal_at_front(std::string_view text) {
+  for (int i = 0; i < 2; ++i) {
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos) return {};
+    if (auto seal = seal_in(text.substr(0, end))) return seal;
+    text.remove_prefix(end + 1);
+  }
+  return {};
 }
 
 std::optional<SegmentSeal> seal_in(std::string_view line) {

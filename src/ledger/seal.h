@@ -28,6 +28,9 @@ struct SegmentSeal {
 // when the disk refuses.
 std::optional<SegmentSeal> describe_newest(const std::vector<SealedSegment>& sealed);
 
+// What the beginning of a segment says: its first line, or the one behind a `sequence-skipped`.
+std::optional<SegmentSeal> seal_at_front(std::string_view text);
+
 // What a line says; nothing when it is no `segment-sealed`.
 std::optional<SegmentSeal> seal_in(std::string_view line);
 

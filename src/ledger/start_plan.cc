@@ -18,8 +18,11 @@ StartPlan::Before judge_before(const LedgerFound& found, uint64_t last_line) {
   // A written line outlives its process, but only in the file that it was written to.
   const bool same_file =
       found.active && found.active->device == state.device && found.active->inode == state.inode;
+  // Killed amid a rotation: the file has its sealed name, and nothing was written behind it.
+  const bool just_sealed = (!found.active || found.active->bytes == 0) && state.inode != 0 &&
+                           found.sealed_device == state.device && found.sealed_inode == state.inode;
   const bool same_boot = state.boot_id == found.boot_id && found.boot_id != kUnknownBoot;
-  if (!state.clean && same_boot && same_file && last_line >= state.lines) {
+  if (!state.clean && same_boot && (same_file || just_sealed) && last_line >= state.lines) {
     return StartPlan::Before::kKilled;
   }
   return StartPlan::Before::kUnknown;

@@ -24,6 +24,8 @@ struct LedgerFound {
   std::optional<SegmentTail> active;
   uint64_t last_sealed = 0;       // the last whole line of all sealed segments
   uint64_t last_sealed_name = 0;  // the greatest number that names one
+  dev_t sealed_device = 0;        // of the file of that name, unless it is an archive
+  ino_t sealed_inode = 0;
 };
 
 struct StartPlan {

@@ -51,6 +51,7 @@ std::string slot_text(const LedgerState& state, uint64_t generation) {
   text += state.clean ? " clean=1" : " clean=0";
   text += " last=" + std::to_string(state.last);
   text += " lines=" + std::to_string(state.lines);
+  text += " kept_from=" + std::to_string(state.kept_from);
   text += " device=" + std::to_string(state.device);
   text += " inode=" + std::to_string(state.inode);
   return text + " check=" + check_of(text);
@@ -73,7 +74,9 @@ std::optional<Slot> parse_slot(std::string_view text) {
                      number_of(fields, "device", slot.state.device) &&
                      number_of(fields, "inode", slot.state.inode);
   slot.state.clean = clean == 1;
-  number_of(fields, "lines", slot.state.lines);  // not in slots of version 0.1.0
+  // Not in slots of version 0.1.0.
+  number_of(fields, "lines", slot.state.lines);
+  number_of(fields, "kept_from", slot.state.kept_from);
   if (!whole || slot.state.ledger_id.empty()) return {};
   return slot;
 }

@@ -4,7 +4,7 @@
 // Two checksummed slots in one preallocated file, written in turn, so that a power cut in the
 // middle of one leaves the other. Each is a line of text:
 //   natledger-state 1 generation=7 ledger=9f3ac2d4e5b1 reserved_to=2097152 boot=<uuid> clean=0
-//   last=0 lines=0 device=65024 inode=1234 check=<16 hex digits of SHA-256>
+//   last=0 lines=0 kept_from=0 device=65024 inode=1234 check=<16 hex digits of SHA-256>
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ struct LedgerState {
   bool clean = false;        // the agent stopped in good order, after `last`
   uint64_t last = 0;         // no number up to this one is to be used any more
   uint64_t lines = 0;        // the last start, or a clean stop, saw lines up to this number
+  uint64_t kept_from = 0;    // segments named by a lower number may have been removed
   uint64_t device = 0;       // of the active segment
   uint64_t inode = 0;
 

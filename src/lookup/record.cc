@@ -186,6 +186,7 @@ CoverageLine coverage_of(const Json& object) {
   }
   line.from_sequence = number_in(object, "coverage.from_sequence").value_or(0);
   line.to_sequence = number_in(object, "coverage.to_sequence").value_or(0);
+  line.open_from_sequence = number_in(object, "coverage.open_from_sequence").value_or(0);
   if (const Json* events = member(object, "coverage.events"); events && events->IsArray()) {
     for (const Json& event : events->GetArray()) {
       if (event.IsString()) line.events.emplace_back(event.GetString(), event.GetStringLength());

@@ -51,6 +51,7 @@ struct CoverageLine {
   uint64_t to_sequence = 0;
   std::vector<std::string> events;
   Duration clock_step{};  // forward; negative: back
+  uint64_t open_from_sequence = 0;  // 0: not said
 };
 
 struct LedgerRecord {

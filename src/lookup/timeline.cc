@@ -29,35 +29,32 @@ bool has(const std::vector<std::string>& words, const char* word) {
 
 }  // namespace
 
-void Timeline::add(const CoverageLine& line, TimePoint before) {
+void Timeline::add(const CoverageLine& line, TimePoint before, uint64_t whole_from) {
   if (line.action == "coverage-start") {
     // A gap record has said where the span before ended; if none did, no later than its last line.
     close(before);
-    current_.starts = has(line.events, "new");
-    current_.ends = has(line.events, "destroy");
-    open(line.at);
+    configure(line);
     resume_counts_ = true;
     ++run_;
-    knows_all_ = current_.ends;
-  } else if (line.action == "coverage-resume") {
-    resumed_ = resume_counts_;
-    const TimePoint at = line.from.known() ? line.from : line.at;
-    if (resume_counts_ && knows_all_) comparisons_.push_back({run_, at});
   } else if (line.action == "coverage-stop") {
     close(line.at);
   } else if (line.action == "coverage-config") {
-    change_events(line);
+    configure(line);
   } else if (line.action == "clock-step") {
     set_clock(line);
   } else if (line.action == "coverage-gap") {
     const bool goes_on = open_ && line.reason != "agent-down";
     add_hole({line.from, line.to, line.reason}, goes_on);
-    resume_counts_ = true;
     if (line.reason == "table-full") knows_all_ = false;
+  }
+  if (proves_open_flows(line, whole_from)) add_proof(line.at);
+  if (line.action == "coverage-resume" && knows_all_) {
+    comparisons_.push_back({run_, line.from.known() ? line.from : line.at, whole_from});
   }
 }
 
-void Timeline::change_events(const CoverageLine& line) {
+// What is recorded from now on: the same as before, or something else, or the record begins here.
+void Timeline::configure(const CoverageLine& line) {
   const bool starts = has(line.events, "new");
   const bool ends = has(line.events, "destroy");
   if (open_ && starts == current_.starts && ends == current_.ends) return;
@@ -65,17 +62,32 @@ void Timeline::change_events(const CoverageLine& line) {
     const TimePoint at = std::max(line.at, current_.from);
     go_on(at, at);
     // With starts the agent compares anew: the flows that were open had no record.
-    if (starts && !current_.starts) {
-      resumed_ = false;
-      resume_counts_ = true;
-    }
+    if (starts && !current_.starts) resumed_ = false;
   } else {
-    // A copy that begins amid a run, and perhaps amid a comparison.
+    // Perhaps a copy that begins amid a run, and amid a comparison.
     open(line.at);
     resume_counts_ = false;
   }
   current_.starts = starts;
   current_.ends = ends;
+  knows_all_ = ends;
+}
+
+// Whether each flow that is open at that time was first told of in a line that is here: with a
+// number, behind the last one that is missing.
+bool Timeline::proves_open_flows(const CoverageLine& line, uint64_t whole_from) const {
+  if (line.open_from_sequence != 0) return line.open_from_sequence >= whole_from;
+  return line.action == "coverage-resume" && resume_counts_;
+}
+
+// Of a flow that was open when the span began and is no more, the end tells, where ends are
+// recorded: then the proof holds for all of the span.
+void Timeline::add_proof(TimePoint at) {
+  if (open_ && !resumed_ && !current_.ends) {
+    close(at);
+    open(at);
+  }
+  resumed_ = true;
 }
 
 void Timeline::set_clock(const CoverageLine& line) {
@@ -109,15 +121,15 @@ bool Timeline::covers_ends(TimePoint from, TimePoint to) const {
   return reaches(spans_, &CoveredSpan::ends, from, to);
 }
 
-bool Timeline::compared_since(int run, TimePoint at) const {
+bool Timeline::compared_since(const Told& told, TimePoint at) const {
   return std::any_of(comparisons_.begin(), comparisons_.end(),
-                     [&](const Comparison& c) { return c.run == run && c.at >= at; });
+                     [&](const Comparison& c) { return c.is_of(told) && c.at >= at; });
 }
 
-TimePoint Timeline::compared_before(int run, TimePoint at) const {
+TimePoint Timeline::compared_before(const Told& told, TimePoint at) const {
   TimePoint last;
   for (const Comparison& c : comparisons_) {
-    if (c.run == run && c.at <= at) last = std::max(last, c.at);
+    if (c.is_of(told) && c.at <= at) last = std::max(last, c.at);
   }
   return last;
 }

@@ -33,11 +33,17 @@ struct ClockSetting {
   Duration by;  // forward; negative: back
 };
 
+// The last that was told of a flow.
+struct Told {
+  int run = 0;            // of the agent
+  uint64_t sequence = 0;  // of the line
+};
+
 class Timeline {
  public:
   // Coverage records, in the order of the ledger. `before`: an instant up to which the lines before
-  // it had come.
-  void add(const CoverageLine& line, TimePoint before);
+  // it had come. `whole_from`: from that number on no line is missing.
+  void add(const CoverageLine& line, TimePoint before, uint64_t whole_from);
   // A hole that no record tells of: lines are missing, or cannot be read.
   void add_missing_lines(TimePoint from, TimePoint to);
   // The ledger ends here; what it covers ends at `to`.
@@ -49,11 +55,12 @@ class Timeline {
 
   // The run of the agent that the lines are from now.
   int run() const { return run_; }
-  // Whether at `at` or later that run compared all flows it knew with the kernel's table, so that
-  // those without an end were still there.
-  bool compared_since(int run, TimePoint at) const;
+  // Whether at `at` or later the run that told of a flow compared all that it knew with the kernel's
+  // table, so that a flow without an end was still there. No line may be missing in between: it may
+  // have been the end.
+  bool compared_since(const Told& told, TimePoint at) const;
   // The last such comparison before `at`; the zero instant when there is none.
-  TimePoint compared_before(int run, TimePoint at) const;
+  TimePoint compared_before(const Told& told, TimePoint at) const;
 
   // The holes that touch [from, to].
   std::vector<Hole> holes(TimePoint from, TimePoint to) const;
@@ -67,9 +74,16 @@ class Timeline {
   struct Comparison {
     int run;
     TimePoint at;
+    uint64_t whole_from;
+
+    bool is_of(const Told& told) const {
+      return run == told.run && whole_from <= told.sequence;
+    }
   };
 
-  void change_events(const CoverageLine& line);
+  void configure(const CoverageLine& line);
+  bool proves_open_flows(const CoverageLine& line, uint64_t whole_from) const;
+  void add_proof(TimePoint at);
   void set_clock(const CoverageLine& line);
   void add_hole(const Hole& hole, bool goes_on);
   void close(TimePoint at);
@@ -84,10 +98,10 @@ class Timeline {
   std::vector<ClockSetting> clock_settings_;
   CoveredSpan current_;
   bool open_ = false;
-  // Whether the flows that were open when the span began are recorded: coverage-resume has come.
+  // Whether the flows that were open when the span began are recorded: a record has proved it.
   bool resumed_ = false;
-  // Whether a coverage-resume would prove that. Not where lines are missing since the comparison
-  // that it ends was begun: one of them may have told of such a flow.
+  // Whether a coverage-resume without a number would prove that: no line is missing since the
+  // start.
   bool resume_counts_ = false;
 };
 

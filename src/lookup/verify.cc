@@ -41,6 +41,7 @@ void Verifier::read(SegmentStream stream, std::string_view name, bool active,
                     const std::function<void(uint64_t)>& progress) {
   present_ = {};
   present_.path = stream.path();
+  if (oldest_.empty()) oldest_ = present_.path;
   present_.facts.name = name;
   ++report_.segments;
   if (present_.path.ends_with(kArchiveEnd)) ++report_.archives;
@@ -212,6 +213,12 @@ void Verifier::check_state(const LedgerState& state, const std::string& path) {
   if (state.ledger_id != ledger_id_ && !ledger_id_.empty()) {
     return damage(path, 0,
                   "the state is of ledger " + state.ledger_id + ", the lines of " + ledger_id_);
+  }
+  const uint64_t kept_from = std::max<uint64_t>(state.kept_from, 1);
+  if (report_.first > kept_from) {
+    damage(oldest_, 0,
+           "before it " + numbers_text(kept_from, report_.first - 1) +
+               " missing, which retention has not removed");
   }
   if (report_.last > state.reserved_to) {
     damage(path, 0,

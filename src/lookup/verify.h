@@ -88,6 +88,7 @@ class Verifier {
   Present present_;
   std::optional<Present> before_;
   std::string ledger_id_;
+  std::string oldest_;  // the path of the first segment
   Run run_;
 };
 

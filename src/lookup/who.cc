@@ -59,13 +59,13 @@ Presence going_on_at(const FlowSpan& flow, const Window& window, const Timeline&
   }
   if (!flow.end.known()) {
     // Since then it has been seen in the table, or would have an inferred end.
-    if (timeline.compared_since(flow.run, window.until)) return {true, {}};
+    if (timeline.compared_since(flow.told, window.until)) return {true, {}};
     // A flow that began while nobody listened may be silent for good (nf_conntrack_events=2).
     if (flow.start_not_after.known() && window.until > flow.start_not_after) {
       return doubtful("it was found in the table, and the kernel may not tell of its end");
     }
     const TimePoint seen =
-        std::max(flow.first_seen, timeline.compared_before(flow.run, window.until));
+        std::max(flow.first_seen, timeline.compared_before(flow.told, window.until));
     if (timeline.covers_ends(seen, window.until)) return {true, {}};
     return doubtful("no end of it is recorded, but one may have been missed since " +
                     utc_text(seen));
@@ -106,17 +106,22 @@ void Inquiry::read(std::string_view line, uint64_t sequence) {
   const CoverageLine* coverage = nullptr;
   if (record && record->coverage) coverage = &*record->coverage;
   // A line that cannot be read may have told of anything.
-  if ((bears && !record) || !in_order(sequence, coverage)) add_hole(line);
+  if (last_sequence_ == 0) whole_from_ = sequence;
+  if (bears && !record) {
+    add_hole(line, sequence + 1);
+  } else if (!in_order(sequence, coverage)) {
+    add_hole(line, sequence);
+  }
   // These are of the start's own time: of what was recorded till then they say nothing.
   const bool timeless = coverage != nullptr && (coverage->action == "segment-sealed" ||
                                                 coverage->action == "sequence-skipped");
   if (coverage != nullptr && !timeless) {
-    timeline_.add(*coverage, told_to());
+    timeline_.add(*coverage, told_to(), whole_from_);
     const bool went_back = coverage->clock_step < Duration::zero();
     clock_went_back_ = clock_went_back_ || went_back;
     told_to_ = went_back ? coverage->at : std::max(told_to_, coverage->at);
   }
-  if (record && record->flow) read_flow(*record->flow);
+  if (record && record->flow) read_flow(*record->flow, sequence);
   last_sequence_ = sequence;
   if (!timeless) last_line_.assign(line);
 }
@@ -135,20 +140,21 @@ TimePoint Inquiry::told_to() const {
 }
 
 // Between the line before and this one, or in this one.
-void Inquiry::add_hole(std::string_view line) {
+void Inquiry::add_hole(std::string_view line, uint64_t behind) {
+  whole_from_ = behind;
   const TimePoint from = told_to();
   told_to_ = std::max(from, latest_of(line));
   timeline_.add_missing_lines(from, told_to_);
 }
 
-void Inquiry::read_flow(const FlowRecord& flow) {
+void Inquiry::read_flow(const FlowRecord& flow, uint64_t sequence) {
   const bool asked_for = std::any_of(flow.sides.begin(), flow.sides.end(),
                                      [&](const PublicSide& side) { return fits(flow, side); });
   if (!asked_for) return;
   const auto [seen, is_new] =
       flows_.try_emplace(flow.flow_id.empty() ? flow.event_id : flow.flow_id, Seen{flow, flow});
   if (!is_new) seen->second.latest = flow;
-  seen->second.run = timeline_.run();
+  seen->second.told = {timeline_.run(), sequence};
 }
 
 bool Inquiry::fits(const FlowRecord& flow, const PublicSide& side) const {
@@ -200,7 +206,7 @@ void Inquiry::add_candidates(const Seen& seen, const Window& window, Answer& ans
   if (latest.is_end) span.end = latest.end;
   span.end_not_before = latest.end_not_before;
   span.end_not_after = latest.end_not_after;
-  span.run = seen.run;
+  span.told = seen.told;
   span.kernel_clock = latest.start_clock == "kernel";
   const Presence presence = presence_at(span, window, timeline_);
   if (!presence.there) return;

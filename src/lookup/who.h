@@ -72,14 +72,14 @@ class Inquiry {
   struct Seen {
     FlowRecord first;
     FlowRecord latest;
-    int run = 0;  // of the agent, that the latest is from
+    Told told;  // by the latest
   };
 
-  void read_flow(const FlowRecord& flow);
+  void read_flow(const FlowRecord& flow, uint64_t sequence);
   bool in_order(uint64_t sequence, const CoverageLine* coverage) const;
   TimePoint told_to() const;
   Window window(const std::vector<ClockSetting>& settings, TimePoint asked_at) const;
-  void add_hole(std::string_view line);
+  void add_hole(std::string_view line, uint64_t behind);
   bool fits(const FlowRecord& flow, const PublicSide& side) const;
   void add_candidates(const Seen& seen, const Window& window, Answer& answer) const;
 
@@ -88,6 +88,7 @@ class Inquiry {
   std::unordered_map<std::string, Seen> flows_;  // by flow.id
   Timeline timeline_;
   uint64_t last_sequence_ = 0;
+  uint64_t whole_from_ = 0;  // from that number on no line is missing
   std::string last_line_;
   TimePoint told_to_;  // the latest instant that a coverage record or a hole reached
   bool clock_went_back_ = false;
@@ -101,7 +102,7 @@ struct FlowSpan {
   TimePoint end;
   TimePoint end_not_before;  // of an end that was concluded, with the one below
   TimePoint end_not_after;
-  int run = 0;                 // of the agent, that told of it last
+  Told told;
   bool kernel_clock = false;   // start and end are the kernel's own
   bool receipt_clock = false;  // the start is when it was read
 };

@@ -33,20 +33,20 @@ class Result(typing.NamedTuple):
 
 
 class Side:
-    """A recorder from now on. `events_written` reads its file to the end, behind what was there."""
+    """A recorder from now on. What it has written is read behind what was there."""
 
-    def __init__(self, name, lab, process, path, is_event):
+    def __init__(self, name, lab, process, files, is_event):
         self.name = name
         self.lab = lab
         self.pid = process.pid
-        self.path = path
+        self.files = files  # gives their paths, in their order
         self.is_event = is_event
         self.size = self._size()
         self.drops = measure.netlink_drops(lab, self.pid)
         self.cpu = measure.cpu_ns(self.pid)
 
     def _size(self):
-        return os.path.getsize(self.path) if os.path.exists(self.path) else 0
+        return sum(os.path.getsize(path) for path in self.files() if os.path.exists(path))
 
     def result(self, events):
         cpu = measure.cpu_ns(self.pid) - self.cpu
@@ -55,11 +55,16 @@ class Side:
                       measure.resident_bytes(self.pid))
 
     def _events_written(self):
-        if not os.path.exists(self.path):
-            return 0
-        with open(self.path, "rb") as file:
-            file.seek(self.size)
-            return sum(map(self.is_event, file))
+        written, before = 0, self.size
+        for path in self.files():
+            if not os.path.exists(path):
+                continue
+            with open(path, "rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                file.seek(min(before, size))
+                before -= min(before, size)
+                written += sum(map(self.is_event, file))
+        return written
 
 
 def is_event_of_ours(line):
@@ -73,8 +78,8 @@ class Natledger(Side):
     def __init__(self, lab, folder=None, name="natledger", program=None):
         ledger_folder = os.path.join(folder, "ledger") if folder else None
         self.agent = agent.Agent(lab, name=name, ledger_folder=ledger_folder,
-                                 program=program).start()
-        super().__init__(name, lab, self.agent.process, self.agent.ledger.active,
+                                 program=program, ledger_options=()).start()
+        super().__init__(name, lab, self.agent.process, self.agent.ledger.files,
                          is_event_of_ours)
 
     def wait(self):
@@ -88,7 +93,7 @@ class Ulogd2(Side):
     def __init__(self, lab, large_buffers, folder=None):
         self.ulogd = ulogd.Ulogd(lab, large_buffers=large_buffers, output_folder=folder)
         name = "ulogd2, large buffers" if large_buffers else "ulogd2"
-        super().__init__(name, lab, self.ulogd.process, self.ulogd.output,
+        super().__init__(name, lab, self.ulogd.process, lambda: [self.ulogd.output],
                          lambda line: line.endswith(b"\n"))
 
     def wait(self):

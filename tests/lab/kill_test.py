@@ -10,8 +10,8 @@ import unittest
 import agent
 import generator
 import killed_agent
+import ledger
 
-ROUNDS = 20
 # In turn: one as fast as it goes, whose lines the agent writes in large pieces, and a paced one.
 BURSTS = ({"count": 5000, "live": 1000, "batch": 100},
           {"count": 2000, "live": 500, "batch": 20, "per_second": 8000})
@@ -22,6 +22,7 @@ MOST_BEHIND_NS = 2 * 10**9
 
 
 class Kill(killed_agent.KilledAgent):
+    rounds = 20
 
     def setUp(self):
         super().setUp()
@@ -32,12 +33,12 @@ class Kill(killed_agent.KilledAgent):
         self.hits = 0
 
     def test_killed_amid_bursts(self):
-        for number in range(ROUNDS):
+        for number in range(self.rounds):
             self.burst_and_kill(number)
         gaps = self.check_ledger()
-        print(f"{self.hits} of {ROUNDS} kills amid a burst")
-        self.assertGreaterEqual(self.hits, ROUNDS // 2)
-        self.assertEqual(len(gaps), ROUNDS)
+        print(f"{self.hits} of {self.rounds} kills amid a burst")
+        self.assertGreaterEqual(self.hits, self.rounds // 2)
+        self.assertEqual(len(gaps), self.rounds)
         for (begin, end), (killed, started) in zip(gaps, self.kills):
             self.assertTrue(killed - MOST_BEHIND_NS < begin <= killed < end <= started,
                             (begin, killed, end, started))
@@ -54,7 +55,7 @@ class Kill(killed_agent.KilledAgent):
         start_s = time.monotonic() - began
         self.agent.kill()
         self.remember_written()
-        for _ in range(ROUNDS):
+        for _ in range(self.rounds):
             self.agent.spawn()
             time.sleep(self.random.uniform(0, 1.5 * start_s))
             self.agent.kill()
@@ -62,7 +63,7 @@ class Kill(killed_agent.KilledAgent):
         self.agent.start()
         self.entries = burst.done()
         self.agent.wait_written()
-        self.assertGreater(len(self.check_ledger()), ROUNDS // 4)
+        self.assertGreater(len(self.check_ledger()), self.rounds // 4)
 
     def burst_and_kill(self, number):
         fast = number % len(BURSTS)
@@ -71,7 +72,8 @@ class Kill(killed_agent.KilledAgent):
         time.sleep(self.random.uniform(0.002, SLOWEST_KILL_S[fast]))
         killed = time.time_ns()
         self.agent.kill()
-        written = self.remember_written()
+        self.remember_written()
+        written = b"".join(map(ledger.content_of, self.agent.ledger.files()))
         self.agent.start()
         self.kills.append((killed, time.time_ns()))
         entries = burst.done()

@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import re
+import subprocess
 
 OURS_BEGIN = ', "@timestamp"'
 # What ulogd2 took from its own clock, and two readers of one event cannot agree on.
@@ -62,14 +63,17 @@ class Ledger:
         return os.path.join(self.folder, "conntrack.json")
 
     def files(self):
-        """The sealed segments in their order, then the active one."""
-        return sorted(glob.glob(os.path.join(self.folder, "conntrack-*.json"))) + [self.active]
+        """The sealed segments in their order, archived or not, then the active one."""
+        found = {}
+        for end in (".json.zst", ".json"):  # where both are there, the segment counts
+            for path in glob.glob(os.path.join(self.folder, "conntrack-*" + end)):
+                found[path.removesuffix(".zst")] = path
+        return [found[name] for name in sorted(found)] + [self.active]
 
     def lines(self):
         """Whole lines; the last of a file may be torn, and is no record then."""
         for path in self.files():
-            with open(path, "rb") as file:
-                whole, newline, _ = file.read().rpartition(b"\n")
+            whole, newline, _ = content_of(path).rpartition(b"\n")
             lines = whole.decode().split("\n") if newline else []
             if lines and not is_json(lines[-1]):
                 lines.pop()
@@ -91,6 +95,16 @@ class Ledger:
         return [record for record in self.records() if record["event.action"] == action]
 
 
+def content_of(path):
+    """The bytes of a segment, as zstd sees them where it is archived; none where there is none."""
+    if not os.path.exists(path):
+        return b""
+    if path.endswith(".zst"):
+        return subprocess.run(["zstdcat", path], capture_output=True, check=True).stdout
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def is_json(line):
     try:
         json.loads(line)
@@ -99,9 +113,9 @@ def is_json(line):
     return True
 
 
-def check_sequences(records):
-    """Every number from 1 is in one line, or in one range that was skipped."""
-    due = 1
+def check_sequences(records, first=1):
+    """Every number from the first on is in one line, or in one range that was skipped."""
+    due = first
     for record in records:
         if record["event.action"] == "sequence-skipped":
             assert record["coverage.from_sequence"] == due, (due, record)

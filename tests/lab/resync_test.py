@@ -215,7 +215,7 @@ class Silent(unittest.TestCase):
         agent.wait_for("all others on this machine to stop listening to conntrack events",
                        conntrack.nobody_listens)
         generator.generate(the_lab, "make", 100)
-        the_agent = agent.Agent(the_lab, source="reconcile: 1s").start()
+        the_agent = agent.Agent(the_lab, source="source.reconcile: 1s\n").start()
         gone = generator.generate(the_lab, "delete", 50)
 
         def ends():

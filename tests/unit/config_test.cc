@@ -35,6 +35,8 @@ source.max_flows: 10
 source.heartbeat: 5m
 ledger.directory: /l
 ledger: {state: /s, sync: always, group: "", compress_after: 90m}
+ledger.rotate: {size: 1MiB, age: 10m}
+ledger: {keep: {age: 90d, size: 5GiB, free: 25%}}
 observer: {name: gw1}
 log: {level: debug, to: /log}
 tags: [a, b]
@@ -50,6 +52,11 @@ enrich: [nat]
   EXPECT_EQ(config.ledger.sync, "always");
   EXPECT_EQ(config.ledger.group, "");
   EXPECT_EQ(config.ledger.compress_after, std::chrono::minutes{90});
+  EXPECT_EQ(config.ledger.rotate.size, 1U << 20);
+  EXPECT_EQ(config.ledger.rotate.age, std::chrono::minutes{10});
+  EXPECT_EQ(config.ledger.keep.age, std::chrono::days{90});
+  EXPECT_EQ(config.ledger.keep.size, uint64_t{5} << 30);
+  EXPECT_EQ(config.ledger.keep.free, 25U);
   EXPECT_EQ(observer_name(config), "gw1");
   EXPECT_EQ(config.log.level, "debug");
   EXPECT_EQ(config.tags, (std::vector<std::string>{"a", "b"}));
@@ -114,6 +121,19 @@ TEST(Config, Mistakes) {
       {"enrich: [nat, nat]", "n.yaml:1: enrich: nat is given twice"},
       {"ledger: {compress_after: soon}",
        "n.yaml:1: ledger.compress_after: \"soon\" is not a time such as 90s or 1h"},
+      {"ledger: {rotate: {sise: 1MiB}}",
+       "n.yaml:1: ledger.rotate.sise: unknown option; did you mean \"size\"?"},
+      {"ledger: {rotate: 1MiB}", "n.yaml:1: ledger.rotate: expected a section of options"},
+      {"ledger: {rotat: {}}", "n.yaml:1: ledger.rotat: unknown option; did you mean \"rotate\"?"},
+      {"ledger.rotate.size: 63KiB",
+       "n.yaml:1: ledger.rotate.size: 63KiB is below the least, 64KiB"},
+      {"ledger.rotate.size: 3GiB", "n.yaml:1: ledger.rotate.size: 3GiB is above the most, 2GiB"},
+      {"ledger.keep: {free: 10}",
+       "n.yaml:1: ledger.keep.free: \"10\" is not a share up to 90%, or 0"},
+      {"ledger.keep: {free: 91%}",
+       "n.yaml:1: ledger.keep.free: \"91%\" is not a share up to 90%, or 0"},
+      {"ledger.keep: {free: lots}",
+       "n.yaml:1: ledger.keep.free: \"lots\" is not a share up to 90%, or 0"},
       {"ledger.sync: 1s\nledger: {sync: 2s}", "n.yaml:2: ledger.sync: given twice"},
       {"a: [", "n.yaml:1: not YAML: end of sequence flow not found"},
       {"- a", "n.yaml:1: expected `key: value` lines"},

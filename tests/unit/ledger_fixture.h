@@ -21,7 +21,14 @@ namespace natledger {
 
 class LedgerTest : public testing::Test {
  protected:
-  LedgerOptions options() const { return {dir_ / "ledger", dir_ / "state", "never", ""}; }
+  LedgerOptions options() const {
+    return {.directory = dir_ / "ledger",
+            .state = dir_ / "state",
+            .sync = "never",
+            .group = "",
+            .rotate = rotate_,
+            .keep = keep_};
+  }
 
   void open() { ledger_ = std::make_unique<Ledger>(options()); }
 
@@ -68,6 +75,8 @@ class LedgerTest : public testing::Test {
   }
 
   TempDir dir_;
+  RotateOptions rotate_;
+  KeepOptions keep_;
   std::unique_ptr<Ledger> ledger_;
 };
 

@@ -89,6 +89,24 @@ TEST_F(LiveFlowsTest, AStartIsByTheBestClockThatTheEventHas) {
   EXPECT_EQ(flow.start_clock, StartClock::kKernel);
 }
 
+TEST_F(LiveFlowsTest, TheOldestRecordOfAnOpenFlow) {
+  EXPECT_EQ(live_.oldest_sequence(9), 9U) << "none is open";
+  track(event(Event::kNew, 1));
+  Flow six = event(Event::kNew, 2);
+  six.family = AF_INET6;
+  track(six);
+  track(event(Event::kNew, 3));
+  EXPECT_EQ(live_.oldest_sequence(9), 1U);
+  track(event(Event::kDestroy, 1));
+  EXPECT_EQ(live_.oldest_sequence(9), 2U);
+  six.event = Event::kDestroy;
+  track(six);
+  EXPECT_EQ(live_.oldest_sequence(9), 3U);
+  Flow found = event(Event::kNew, 4);
+  live_.adopt(found);
+  EXPECT_EQ(live_.oldest_sequence(9), 0U) << "that one has no record";
+}
+
 TEST_F(LiveFlowsTest, AnEndIsToldWhatOnlyTheBeginningKnew) {
   Flow begin = event(Event::kNew);
   begin.event_time = kEventTime;

@@ -77,6 +77,13 @@ TEST_P(StartPlanTable, Decides) {
   EXPECT_EQ(plan.skipped_to, expected.skipped_to);
 }
 
+// The newest sealed segment is the file with this inode.
+LedgerFound sealed_is(ino_t inode, LedgerFound found) {
+  found.sealed_device = 1;
+  found.sealed_inode = inode;
+  return found;
+}
+
 SegmentTail other_inode(SegmentTail tail) {
   tail.inode = 8;
   return tail;
@@ -126,8 +133,23 @@ INSTANTIATE_TEST_SUITE_P(
                  {"B", state_of(1000), {}, 50, 1},
                  {Before::kUnknown, Active::kMake, 0, 1001, 51, 1000}},
         PlanCase{"killed between sealing and opening",
-                 {"A", state_of(1000), {}, 50, 1},
+                 sealed_is(7, {"A", state_of(1000), {}, 50, 1}),
+                 {Before::kKilled, Active::kMake, 0, 51, 0, 0}},
+        PlanCase{"killed between opening and saying so",
+                 sealed_is(7, {"A", state_of(1000), other_inode(torn_only(0)), 50, 1}),
+                 {Before::kKilled, Active::kRemove, 0, 51, 0, 0}},
+        PlanCase{"killed there, and lines that the start before saw are gone",
+                 sealed_is(7, {"A", saw_lines(60, 1000), {}, 50, 1}),
                  {Before::kUnknown, Active::kMake, 0, 1001, 51, 1000}},
+        PlanCase{"power cut between sealing and opening",
+                 sealed_is(7, {"B", state_of(1000), {}, 50, 1}),
+                 {Before::kUnknown, Active::kMake, 0, 1001, 51, 1000}},
+        PlanCase{"active segment lost behind a sealed one",
+                 sealed_is(6, {"A", state_of(1000), {}, 50, 1}),
+                 {Before::kUnknown, Active::kMake, 0, 1001, 51, 1000}},
+        PlanCase{"written behind a sealed one by somebody else",
+                 sealed_is(7, {"A", state_of(1000), other_inode(lines(51, 60)), 50, 1}),
+                 {Before::kUnknown, Active::kSeal, 51, 1001, 61, 1000}},
         PlanCase{"ledger restored, same boot",
                  {"A", state_of(1000), other_inode(lines(1, 20)), 0, 0},
                  {Before::kUnknown, Active::kSeal, 1, 1001, 21, 1000}},

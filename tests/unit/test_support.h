@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
@@ -55,12 +56,14 @@ class MemorySink final : public RecordSink {
   const std::string& id_prefix() const override { return prefix; }
   void take(const char* end) override;
   int flush() override;
+  std::optional<Rotation> rotate(TimePoint) override { return std::exchange(rotation, {}); }
   void mark_covered(TimePoint at) override { covered_to = at; }
 
   std::string prefix = "test-0-";
   std::vector<std::string> lines;  // flushed, without '\n'
   TimePoint covered_to;
-  int refuse_with = 0;  // an errno value for flush()
+  std::optional<Rotation> rotation;  // for the next rotate()
+  int refuse_with = 0;               // an errno value for flush()
 
  private:
   size_t unflushed_ = 0;

@@ -42,7 +42,7 @@ class VerifyTest : public testing::Test {
     CoverageLog log{ledger, "gw1"};
     log.opening(ledger, kAt);
     log.start(kAt, 5, {});
-    for (int i = 0; i < 10; ++i) log.resume(kAt, kAt);
+    for (int i = 0; i < 10; ++i) log.resume(kAt, kAt, 0);
     if (clean) log.stop(kAt, {});
     ASSERT_EQ(ledger.flush(), 0);
     if (clean) {
@@ -137,11 +137,22 @@ TEST_F(VerifyTest, BesideItsArchiveTheSegmentCounts) {
   EXPECT_TRUE(verify().whole());
 }
 
-TEST_F(VerifyTest, TheOldestMayHaveBeenRemoved) {
+TEST_F(VerifyTest, TheOldestMayHaveBeenRemovedByRetention) {
+  const uint64_t second = list_sealed(directory())[1].first_sequence;
+  Ledger{{directory(), state(), "never", ""}}.keep_from(second);
+  EXPECT_TRUE(verify().whole()) << "the state comes first";
   std::filesystem::remove(sealed_[0]);
   const VerifyReport report = verify();
   EXPECT_TRUE(report.whole()) << verify_text(report, directory());
-  EXPECT_EQ(report.first, 12U);
+  EXPECT_EQ(report.first, second);
+  std::filesystem::remove(sealed_[1]);
+  expect_damage(sealed_[2], "before it numbers " + std::to_string(second) + " to ");
+}
+
+TEST_F(VerifyTest, TheOldestMayNotHaveBeenRemovedByAnybodyElse) {
+  std::filesystem::remove(sealed_[0]);
+  expect_damage(sealed_[1], "before it numbers 1 to 11 missing, which retention has not removed");
+  EXPECT_EQ(verify().damage_count, 1U);
 }
 
 TEST_F(VerifyTest, AFlippedBitOfAValueBreaksTheChain) {
