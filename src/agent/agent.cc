@@ -168,7 +168,8 @@ int run_agent(const Config& config, const RunOptions& options) {
       failure.set(error.what());
     }
   }};
-  Housekeeping housekeeping{ledger, config.ledger, [&](const char* text) { failure.set(text); }};
+  Housekeeping housekeeping{ledger, config.ledger, options.read_facts,
+                            [&](const char* text) { failure.set(text); }};
   {
     Receiver receiver{socket, ring, pipeline_failed, [&](const char* text) { failure.set(text); }};
     wait_for_stop(signals);

@@ -13,7 +13,7 @@ namespace natledger {
 namespace {
 
 constexpr Duration kArchivingPeriod = std::chrono::seconds{10};
-// Behind a failure: what cannot be archived once will hardly be the next moment.
+// Behind a failure: what cannot be done once will hardly be the next moment.
 constexpr Duration kArchivingRest = std::chrono::minutes{10};
 
 // Of the calling thread alone, as Linux has it.
@@ -21,13 +21,18 @@ void yield_to_others() { ::setpriority(PRIO_PROCESS, 0, 19); }
 
 }  // namespace
 
-Housekeeping::Housekeeping(Ledger& ledger, const LedgerOptions& options,
+Housekeeping::Housekeeping(Ledger& ledger, const LedgerOptions& options, ReadFacts read_facts,
                            std::function<void(const char*)> failed)
     : ledger_(ledger),
       archiver_(options.directory, options.compress_after),
+      indexer_(options.directory, std::move(read_facts)),
       failed_(std::move(failed)),
       keeping_(ledger.housekeeping_period(), [this] { keep(); }),
-      archiving_(kArchivingPeriod, [this] { archive(); }) {}
+      archiving_(kArchivingPeriod, [this] {
+        yield_to_others();
+        index();  // first: what is plain still is read faster
+        archive();
+      }) {}
 
 void Housekeeping::stop() {
   archiving_.stop();
@@ -49,7 +54,6 @@ void Housekeeping::keep() {
 
 // Segments that cannot be archived stay as they are, which is no loss.
 void Housekeeping::archive() {
-  yield_to_others();
   const TimePoint at = now();
   if (at < archive_from_ && archive_from_ - at <= kArchivingRest) return;
   const auto go_on = [this] { return !archiving_.stopping(); };
@@ -60,6 +64,23 @@ void Housekeeping::archive() {
     archive_from_ = now() + kArchivingRest;
     log_warning("archive the ledger: " + std::string{failure.what()} +
                 "; the segment stays as it is");
+  }
+}
+
+// Without an index `who` reads every line.
+void Housekeeping::index() {
+  const TimePoint at = now();
+  if (at < index_from_ && index_from_ - at <= kArchivingRest) return;
+  const auto go_on = [this] { return !archiving_.stopping(); };
+  try {
+    const std::string damage = indexer_.check_one();
+    if (!damage.empty()) log_warning(damage);
+    while (go_on() && indexer_.index_next(go_on)) {
+    }
+  } catch (const std::exception& failure) {
+    index_from_ = now() + kArchivingRest;
+    log_warning("index the ledger: " + std::string{failure.what()} +
+                "; `who` reads every line until it is done");
   }
 }
 

@@ -22,6 +22,13 @@ struct PublicSide {
   bool id_unknown = false;  // `seen` was translated and its ICMP id or GRE key is not recorded
 };
 
+// The four ends of a flow, with what its protocol has for a port.
+struct FlowEnds {
+  Endpoint orig_source, orig_target, reply_source, reply_target;
+};
+// `id_known`: whether reply_target's id is as the outside saw it.
+std::vector<PublicSide> public_sides(const FlowEnds& ends, bool id_known);
+
 struct FlowRecord {
   std::string flow_id;
   std::string event_id;

@@ -93,6 +93,18 @@ Inquiry::Inquiry(const Question& question)
 void Inquiry::read(std::string_view line, uint64_t sequence) {
   const bool bears = !is_plainly_flow(line) || may_name(line, address_text_);
   const std::optional<LedgerRecord> record = bears ? parse_record(line) : std::nullopt;
+  read_coverage(line, sequence, bears, record);
+  if (record && record->flow) read_flow(*record);
+}
+
+// Of its flow, if it is of one, it tells elsewhere.
+void Inquiry::read_kept(std::string_view line, uint64_t sequence) {
+  const bool bears = !is_plainly_flow(line) || may_name(line, address_text_);
+  read_coverage(line, sequence, bears, bears ? parse_record(line) : std::nullopt);
+}
+
+void Inquiry::read_coverage(std::string_view line, uint64_t sequence, bool bears,
+                            const std::optional<LedgerRecord>& record) {
   const CoverageLine* coverage = nullptr;
   if (record && record->coverage) coverage = &*record->coverage;
   // A line that cannot be read may have told of anything.
@@ -104,9 +116,22 @@ void Inquiry::read(std::string_view line, uint64_t sequence) {
     timeline_.add(*coverage, told_to());
     told_to_ = std::max(told_to_, coverage->at);
   }
-  if (record && record->flow) read_flow(*record->flow);
   last_sequence_ = sequence;
   if (!timeless) last_line_.assign(line);
+}
+
+void Inquiry::pass(const PassedLines& lines) {
+  if (lines.last == 0) return;
+  last_sequence_ = lines.last;
+  told_to_ = std::max(told_to_, lines.reached);
+  if (!lines.last_time.known()) return;
+  last_line_.clear();
+  last_time_ = lines.last_time;
+}
+
+void Inquiry::recall(std::string_view line) {
+  const std::optional<LedgerRecord> record = parse_record(line);
+  if (record && record->flow) read_flow(*record);
 }
 
 // Numbers without a line are a hole, unless a record says that they were skipped.
@@ -116,8 +141,12 @@ bool Inquiry::in_order(uint64_t sequence, const CoverageLine* coverage) const {
          coverage->from_sequence <= last_sequence_ + 1 && coverage->to_sequence + 1 >= sequence;
 }
 
+TimePoint Inquiry::last_time() const {
+  return last_line_.empty() ? last_time_ : time_of(last_line_);
+}
+
 // An instant up to which the lines so far had come.
-TimePoint Inquiry::told_to() const { return std::max(told_to_, time_of(last_line_)); }
+TimePoint Inquiry::told_to() const { return std::max(told_to_, last_time()); }
 
 // Between the line before and this one, or in this one.
 void Inquiry::add_hole(std::string_view line) {
@@ -126,13 +155,31 @@ void Inquiry::add_hole(std::string_view line) {
   timeline_.add_missing_lines(from, told_to_);
 }
 
-void Inquiry::read_flow(const FlowRecord& flow) {
+// A later record of a flow counts even if it fits no more, an id having become known.
+void Inquiry::read_flow(const LedgerRecord& record) {
+  const FlowRecord& flow = *record.flow;
+  const std::string& id = flow.flow_id.empty() ? flow.event_id : flow.flow_id;
   const bool asked_for = std::any_of(flow.sides.begin(), flow.sides.end(),
                                      [&](const PublicSide& side) { return fits(flow, side); });
-  if (!asked_for) return;
-  const auto [seen, is_new] =
-      flows_.try_emplace(flow.flow_id.empty() ? flow.event_id : flow.flow_id, Seen{flow, flow});
-  if (!is_new) seen->second.latest = flow;
+  if (!asked_for && flows_.count(id) == 0) return;
+  Seen& seen = flows_.try_emplace(id, Seen{record, record}).first->second;
+  if (record.sequence < seen.first.sequence) seen.first = record;
+  if (record.sequence > seen.latest.sequence) seen.latest = record;
+}
+
+TimeRange Inquiry::range() const {
+  constexpr Duration kRounding = std::chrono::seconds{1};
+  return {question_.at - question_.skew - kRounding,
+          question_.at + question_.skew + kReading + kRounding};
+}
+
+std::vector<std::string> Inquiry::beginnings_wanted() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, seen] : flows_) {
+    const bool begun_before = seen.first.flow->event_id != id;
+    if (begun_before && !seen.latest.flow->start.known()) ids.push_back(id);
+  }
+  return ids;
 }
 
 bool Inquiry::fits(const FlowRecord& flow, const PublicSide& side) const {
@@ -143,16 +190,16 @@ bool Inquiry::fits(const FlowRecord& flow, const PublicSide& side) const {
 }
 
 Answer Inquiry::answer(TimePoint covered_to, TimePoint asked_at) {
-  timeline_.finish(std::max(covered_to, time_of(last_line_)));
+  timeline_.finish(std::max(covered_to, last_time()));
   Answer answer;
   answer.question = question_;
   const TimePoint from = question_.at - question_.skew;
   const TimePoint until = std::max(question_.at, std::min(question_.at + question_.skew, asked_at));
   for (const auto& [id, seen] : flows_) add_candidates(seen, until, answer);
-  std::sort(answer.candidates.begin(), answer.candidates.end(),
-            [](const Candidate& a, const Candidate& b) {
-              return std::tie(a.start, a.flow_id) < std::tie(b.start, b.flow_id);
-            });
+  std::stable_sort(answer.candidates.begin(), answer.candidates.end(),
+                   [](const Candidate& a, const Candidate& b) {
+                     return std::tie(a.start, a.flow_id) < std::tie(b.start, b.flow_id);
+                   });
   answer.holes = timeline_.holes(from, until);
   // Spans may overlap where the clock was set back; a hole counts all the same.
   answer.covered = timeline_.covers_starts(from, until) && answer.holes.empty();
@@ -163,8 +210,8 @@ Answer Inquiry::answer(TimePoint covered_to, TimePoint asked_at) {
 }
 
 void Inquiry::add_candidates(const Seen& seen, TimePoint until, Answer& answer) const {
-  const FlowRecord& latest = seen.latest;
-  const FlowRecord& first = seen.first;
+  const FlowRecord& latest = *seen.latest.flow;
+  const FlowRecord& first = *seen.first.flow;
   FlowSpan span;
   span.first_seen = first.start_not_after.known() ? first.start_not_after : first.at;
   const FlowRecord& timed = latest.start.known() ? latest : first;
@@ -181,8 +228,8 @@ void Inquiry::add_candidates(const Seen& seen, TimePoint until, Answer& answer) 
     if (side.id_unknown && question_.address.port && doubt.empty()) {
       doubt = "its id after translation is not recorded (the enricher `nat` was off)";
     }
-    answer.candidates.push_back({seen.first.flow_id, side, latest.protocol, latest.zone,
-                                 latest.nat_kind, span.start, span.end, doubt});
+    answer.candidates.push_back({first.flow_id, side, latest.protocol, latest.zone, latest.nat_kind,
+                                 span.start, span.end, doubt});
   }
 }
 

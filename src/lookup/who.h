@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ledger/index_format.h"
 #include "lookup/question.h"
 #include "lookup/record.h"
 #include "lookup/timeline.h"
@@ -47,13 +48,32 @@ struct Answer {
   TimePoint record_end;
 };
 
-// Reads a ledger's lines one after the other and keeps what bears on the question.
+// What may bear on a question was there at some time in between.
+struct TimeRange {
+  TimePoint from;
+  TimePoint to;
+};
+
+// Reads a ledger's lines and keeps what bears on the question: all of them in their order, or those
+// that the indexes name.
 class Inquiry {
  public:
   explicit Inquiry(const Question& question);
 
   // Lines in the order of the ledger, without '\n'. `sequence` is the line's own.
   void read(std::string_view line, uint64_t sequence);
+
+  // Instead, of lines that have an index: the kept ones in their order, which tell what the record
+  // covers, and what counts of those in between; then, in any order, the flows that may fit.
+  void read_kept(std::string_view line, uint64_t sequence);
+  void pass(const PassedLines& lines);
+  void recall(std::string_view line);
+
+  const Question& question() const { return question_; }
+  // Flows that were not there then need not be recalled.
+  TimeRange range() const;
+  // Ids of flows of which the first record, whose event.id they are, has to be recalled too.
+  std::vector<std::string> beginnings_wanted() const;
 
   // Once, at the end. `covered_to`: up to when the ledger is known to be whole beyond its last
   // line, the zero instant when nothing is known. `asked_at`: nothing later can be recorded yet.
@@ -62,12 +82,15 @@ class Inquiry {
  private:
   // What the ledger says of one flow.
   struct Seen {
-    FlowRecord first;
-    FlowRecord latest;
+    LedgerRecord first;
+    LedgerRecord latest;
   };
 
-  void read_flow(const FlowRecord& flow);
+  void read_coverage(std::string_view line, uint64_t sequence, bool bears,
+                     const std::optional<LedgerRecord>& record);
+  void read_flow(const LedgerRecord& record);
   bool in_order(uint64_t sequence, const CoverageLine* coverage) const;
+  TimePoint last_time() const;
   TimePoint told_to() const;
   void add_hole(std::string_view line);
   bool fits(const FlowRecord& flow, const PublicSide& side) const;
@@ -78,7 +101,8 @@ class Inquiry {
   std::unordered_map<std::string, Seen> flows_;  // by flow.id
   Timeline timeline_;
   uint64_t last_sequence_ = 0;
-  std::string last_line_;
+  std::string last_line_;  // of those whose time counts; empty: last_time_ is its
+  TimePoint last_time_;
   TimePoint told_to_;  // the latest instant that a coverage record or a hole reached
 };
 
