@@ -190,7 +190,8 @@ int run_agent(const Config& config, const RunOptions& options) {
   Failure failure;
   std::atomic<bool> pipeline_failed{false};
   std::thread pipeline_thread{[&] { run_pipeline(pipeline, ring, pipeline_failed, failure); }};
-  Housekeeping housekeeping{ledger, config.ledger, [&](const char* text) { failure.set(text); }};
+  Housekeeping housekeeping{ledger, config.ledger, options.read_facts,
+                            [&](const char* text) { failure.set(text); }};
   {
     Receiver receiver{socket, ring, pipeline_failed, [&](const char* text) { failure.set(text); }};
     Reload reload{{.read = options.reread,

@@ -6,12 +6,14 @@
 
 #include "agent/config.h"
 #include "kernel/start_facts.h"
+#include "ledger/index_line.h"
 
 namespace natledger {
 
 struct RunOptions {
   bool set_sysctls = false;
   std::function<Config()> reread;  // the configuration, for a reload; throws ConfigError
+  ReadFacts read_facts;            // for the index; reading records back is no part of the agent
 };
 
 // Records until SIGTERM or SIGINT. Returns the exit status: 0 after a clean stop. Throws

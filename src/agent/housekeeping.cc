@@ -17,7 +17,7 @@ namespace {
 constexpr Duration kArchivingPeriod = std::chrono::seconds{10};
 constexpr Duration kRoomPeriod = std::chrono::seconds{1};
 constexpr Duration kShortest = std::chrono::milliseconds{100};
-// Behind a failure: what cannot be archived once will hardly be the next moment.
+// Behind a failure: what cannot be done once will hardly be the next moment.
 constexpr Duration kArchivingRest = std::chrono::minutes{10};
 
 Duration archiving_period(Duration compress_after) {
@@ -30,15 +30,21 @@ void yield_to_others() { ::setpriority(PRIO_PROCESS, 0, 19); }
 
 }  // namespace
 
-Housekeeping::Housekeeping(Ledger& ledger, const LedgerOptions& options,
+Housekeeping::Housekeeping(Ledger& ledger, const LedgerOptions& options, ReadFacts read_facts,
                            std::function<void(const char*)> failed)
     : ledger_(ledger),
       archiver_(options.directory, options.compress_after),
       retention_(ledger, options),
+      indexer_(options.directory, std::move(read_facts)),
       failed_(std::move(failed)),
       archiving_period_(archiving_period(options.compress_after)),
       keeping_(ledger.housekeeping_period(), [this] { keep(); }),
-      archiving_(std::min(archiving_period_, kRoomPeriod), [this] { archive(); }) {}
+      archiving_(std::min(archiving_period_, kRoomPeriod), [this] {
+        yield_to_others();
+        make_room();
+        index();  // first: what is plain still is read faster
+        archive();
+      }) {}
 
 void Housekeeping::stop() {
   archiving_.stop();
@@ -60,8 +66,6 @@ void Housekeeping::keep() {
 
 // Segments that cannot be archived stay as they are, which is no loss.
 void Housekeeping::archive() {
-  yield_to_others();
-  make_room();
   const TimePoint at = now();
   if (at < archive_from_ && archive_from_ - at <= kArchivingRest) return;
   // An archive takes long, and room may be needed meanwhile. What is removed then may be what is
@@ -90,7 +94,21 @@ bool Housekeeping::make_room() {
       log_error("remove old segments of the ledger: " + std::string{failure.what()});
     }
     return false;
-  }
-}
+    // Without an index `who` reads every line.
+    void Housekeeping::index() {
+      const TimePoint at = now();
+      if (at < index_from_ && index_from_ - at <= kArchivingRest) return;
+      const auto go_on = [this] { return !archiving_.stopping(); };
+      try {
+        const std::string damage = indexer_.check_one();
+        if (!damage.empty()) log_warning(damage);
+        while (go_on() && indexer_.index_next(go_on)) {
+        }
+      } catch (const std::exception& failure) {
+        index_from_ = now() + kArchivingRest;
+        log_warning("index the ledger: " + std::string{failure.what()} +
+                    "; `who` reads every line until it is done");
+      }
+    }
 
-}  // namespace natledger
+  }  // namespace natledger

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the pipeline must not wait for: one thread syncs and reserves numbers, another, which any
-// other work on the machine goes before, removes old segments and archives others.
+// other work on the machine goes before, removes old segments, indexes and archives others.
 #pragma once
 
 #include <atomic>
@@ -9,6 +9,7 @@
 #include "agent/periodic_thread.h"
 #include "base/log.h"
 #include "ledger/archiver.h"
+#include "ledger/indexer.h"
 #include "ledger/ledger.h"
 #include "ledger/retention.h"
 
@@ -18,7 +19,7 @@ class Housekeeping {
  public:
   // Starts the threads. `ledger` outlives this; `failed` is called, on a thread of its, when it
   // cannot go on.
-  Housekeeping(Ledger& ledger, const LedgerOptions& options,
+  Housekeeping(Ledger& ledger, const LedgerOptions& options, ReadFacts read_facts,
                std::function<void(const char*)> failed);
 
   // Of a reload: what may change of them while the ledger is written.
@@ -29,14 +30,17 @@ class Housekeeping {
   void keep();
   void archive();
   bool make_room();
+  void index();
 
   Ledger& ledger_;
   Archiver archiver_;
   Retention retention_;
+  Indexer indexer_;
   const std::function<void(const char*)> failed_;
   LogThrottle sync_throttle_;
   const Duration archiving_period_;
   TimePoint archive_from_;  // not before
+  TimePoint index_from_;    // not before, after a failure
   LogThrottle retention_throttle_;
   PeriodicThread keeping_;
   PeriodicThread archiving_;

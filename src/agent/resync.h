@@ -67,9 +67,10 @@ class Resync {
   // The clock was set: instants from before it say nothing any more.
   void clock_was_set();
 
-  // Does what is due, a dump at 2 us an entry among it. When a comparison ends, the instant at which
-  // it began: what was open then is known, and what is known was open then.
-  std::optional<TimePoint> drained(const Drained& drained, LiveFlows& live, const Findings& findings);
+  // Does what is due, a dump at 2 us an entry among it. When a comparison ends, the instant at
+  // which it began: what was open then is known, and what is known was open then.
+  std::optional<TimePoint> drained(const Drained& drained, LiveFlows& live,
+                                   const Findings& findings);
 
  private:
   enum class Phase : uint8_t {
@@ -96,7 +97,7 @@ class Resync {
   TimePoint began_at_;
   TimePoint looked_at_;      // the end of the last dump or query
   uint64_t look_epoch_ = 0;  // begun then
-  TimePoint whole_at_;   // the end of the last comparison
+  TimePoint whole_at_;       // the end of the last comparison
   // Netlink messages, one behind the other, in pieces that are given back one by one: a million are
   // 300 MB.
   std::vector<std::vector<std::byte>> candidates_;

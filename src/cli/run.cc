@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "cli/options.h"
+#include "lookup/line_facts.h"
 
 namespace natledger {
 
@@ -17,6 +18,7 @@ std::function<int()> add_run(CLI::App& app) {
   };
   const auto options = std::make_shared<Options>();
   options->common.add_to(app);
+  options->run.read_facts = read_line_facts;
   app.add_flag("--set-sysctls", options->run.set_sysctls,
                "turn accounting, timestamps and events on where they are off");
   return [options] {

@@ -10,9 +10,9 @@
 #include "base/progress.h"
 #include "cli/options.h"
 #include "ledger/covered_mark.h"
-#include "ledger/reader.h"
 #include "lookup/answer_text.h"
 #include "lookup/audit.h"
+#include "lookup/search.h"
 
 namespace natledger {
 
@@ -55,15 +55,10 @@ Answer ask(const Config& config, const Question& question) {
   // Taken before the ledger is read, so that what it promises is there.
   const TimePoint covered_to =
       wait_until_covered(config, std::min(question.at + question.skew, asked_at));
-  LedgerReader reader{config.ledger.directory};
   Progress progress{"reading the ledger"};
-  Inquiry inquiry{question};
-  LedgerLine line;
-  while (reader.next(line)) {
-    inquiry.read(line.text, line.sequence);
-    progress.update(line.sequence, 0);
-  }
-  return inquiry.answer(covered_to, asked_at);
+  return ask_ledger({config.ledger.directory, covered_to, asked_at,
+                     [&progress](uint64_t sequence) { progress.update(sequence, 0); }},
+                    question);
 }
 
 int run_who(const WhoOptions& options) {

@@ -30,17 +30,6 @@ constexpr size_t kNameDigits = 19;
 constexpr uint64_t kBlockBytes = 64 * 1024;
 constexpr size_t kMostLineBytes = 1 << 20;
 
-// 0 for the name of anything but a sealed segment.
-uint64_t sequence_in_name(std::string_view name) {
-  if (name.size() != kSealedStart.size() + kNameDigits + kSealedEnd.size()) return 0;
-  if (!name.starts_with(kSealedStart) || !name.ends_with(kSealedEnd)) return 0;
-  const char* digits = name.data() + kSealedStart.size();
-  uint64_t sequence = 0;
-  const auto [end, error] = std::from_chars(digits, digits + kNameDigits, sequence);
-  const bool whole = error == std::errc{} && end == digits + kNameDigits;
-  return whole && sequence <= kMostSequence ? sequence : 0;
-}
-
 // Up to `bytes` from place `at`: fewer only at the end.
 using ReadAt = std::function<std::string(uint64_t at, uint64_t bytes)>;
 
@@ -187,6 +176,16 @@ std::string sealed_name(uint64_t first_sequence) {
   std::snprintf(name, sizeof name, "conntrack-%019llu.json",
                 static_cast<unsigned long long>(first_sequence));
   return name;
+}
+
+uint64_t sequence_in_name(std::string_view name) {
+  if (name.size() != kSealedStart.size() + kNameDigits + kSealedEnd.size()) return 0;
+  if (!name.starts_with(kSealedStart) || !name.ends_with(kSealedEnd)) return 0;
+  const char* digits = name.data() + kSealedStart.size();
+  uint64_t sequence = 0;
+  const auto [end, error] = std::from_chars(digits, digits + kNameDigits, sequence);
+  const bool whole = error == std::errc{} && end == digits + kNameDigits;
+  return whole && sequence <= kMostSequence ? sequence : 0;
 }
 
 std::vector<SealedSegment> list_sealed(const std::string& directory) {

@@ -21,6 +21,9 @@ inline constexpr std::string_view kActiveName = "conntrack.json";
 // so that names sort; they match the tailers' glob conntrack*.json and never repeat.
 std::string sealed_name(uint64_t first_sequence);
 
+// 0 for the name of anything but a sealed segment.
+uint64_t sequence_in_name(std::string_view name);
+
 // An archive is named like its segment, and ends in this.
 inline constexpr std::string_view kArchiveEnd = ".zst";
 

@@ -19,11 +19,11 @@ constexpr size_t kReadBytes = 1 << 20;
 SegmentStream::SegmentStream(UniqueFd file, std::string path)
     : path_(std::move(path)), file_(std::move(file)) {}
 
-SegmentStream::SegmentStream(const SealedSegment& sealed) {
-  OpenSegment open = open_sealed(sealed);
-  path_ = open.path;
-  file_ = std::move(open.fd);
-  if (!file_ || !open.archived) return;
+SegmentStream::SegmentStream(const SealedSegment& sealed) : SegmentStream(open_sealed(sealed)) {}
+
+SegmentStream::SegmentStream(OpenSegment segment)
+    : path_(std::move(segment.path)), file_(std::move(segment.fd)) {
+  if (!file_ || !segment.archived) return;
   archive_ = std::make_unique<Archive>(std::move(file_), path_);
   file_ = UniqueFd{};
   if (!archive_->table_damage().empty()) add_damage(0, archive_->table_damage());

@@ -28,6 +28,7 @@ class SegmentStream {
   // A sealed one. If it was archived since it was listed, its archive. Throws SystemError when it
   // cannot be opened; is_open() is false when it has gone.
   explicit SegmentStream(const SealedSegment& sealed);
+  explicit SegmentStream(OpenSegment segment);
   ~SegmentStream();
   SegmentStream(SegmentStream&&) noexcept;
   SegmentStream& operator=(SegmentStream&&) noexcept;

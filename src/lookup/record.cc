@@ -52,12 +52,7 @@ Endpoint endpoint_in(const Json& object, const char* address_key, const char* po
           port_in(object, port_key)};
 }
 
-// The four ends of a flow, with what its protocol has for a port.
-struct Ends {
-  Endpoint orig_source, orig_target, reply_source, reply_target;
-};
-
-Ends ends_of(const Json& object) {
+FlowEnds ends_of(const Json& object) {
   return {endpoint_in(object, "src_ip", "orig.l4.sport"),
           endpoint_in(object, "dest_ip", "orig.l4.dport"),
           endpoint_in(object, "reply.ip.saddr.str", "reply.l4.sport"),
@@ -84,7 +79,7 @@ std::optional<uint16_t> public_port(const Json& object, const IpAddress& address
 
 // ICMP ids and GRE keys before translation have keys of their own; after it they stand in
 // conntrack.public alone. False when that is not there.
-bool add_ids(const Json& object, Ends& ends) {
+bool add_ids(const Json& object, FlowEnds& ends) {
   const Json* keys = member(object, "conntrack.gre.key");
   if (const auto id = port_in(object, "conntrack.icmp.id")) {
     ends.orig_source.port = ends.orig_target.port = id;
@@ -102,15 +97,9 @@ bool add_ids(const Json& object, Ends& ends) {
   return translated.has_value();
 }
 
-std::vector<PublicSide> sides_of(const Json& object, Ends ends) {
+std::vector<PublicSide> sides_of(const Json& object, FlowEnds ends) {
   const bool id_known = ends.orig_source.port || add_ids(object, ends);
-  const bool snat = ends.reply_target != ends.orig_source;
-  const bool dnat = ends.reply_source != ends.orig_target;
-  std::vector<PublicSide> sides;
-  if (snat) sides.push_back({ends.reply_target, ends.orig_source, ends.reply_source, !id_known});
-  if (dnat) sides.push_back({ends.orig_target, ends.reply_source, ends.orig_source});
-  if (!snat && !dnat) sides.push_back({ends.orig_source, ends.orig_source, ends.orig_target});
-  return sides;
+  return public_sides(ends, id_known);
 }
 
 bool is_time(const Json& object, const char* key) {
@@ -163,7 +152,7 @@ std::optional<FlowRecord> flow_of(const Json& object) {
   flow.start_clock = text_of(object, "flow.start.clock");
   flow.zone = static_cast<int>(number_in(object, "conntrack.zone").value_or(0));
   flow.nat_kind = text_of(object, "conntrack.nat.kind");
-  const Ends ends = ends_of(object);
+  const FlowEnds ends = ends_of(object);
   const int reply_protocol = protocol_in(object, "reply.ip.protocol");
   if (!has_times(object, flow.is_end) ||
       !is_whole(ends.orig_source, ends.orig_target, flow.protocol) ||
@@ -200,6 +189,16 @@ bool contains(std::string_view line, std::string_view text) {
 }
 
 }  // namespace
+
+std::vector<PublicSide> public_sides(const FlowEnds& ends, bool id_known) {
+  const bool snat = ends.reply_target != ends.orig_source;
+  const bool dnat = ends.reply_source != ends.orig_target;
+  std::vector<PublicSide> sides;
+  if (snat) sides.push_back({ends.reply_target, ends.orig_source, ends.reply_source, !id_known});
+  if (dnat) sides.push_back({ends.orig_target, ends.reply_source, ends.orig_source});
+  if (!snat && !dnat) sides.push_back({ends.orig_source, ends.orig_source, ends.orig_target});
+  return sides;
+}
 
 std::optional<LedgerRecord> parse_record(std::string_view line) {
   rapidjson::Document document;

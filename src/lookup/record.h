@@ -22,6 +22,13 @@ struct PublicSide {
   bool id_unknown = false;  // `seen` was translated and its ICMP id or GRE key is not recorded
 };
 
+// The four ends of a flow, with what its protocol has for a port.
+struct FlowEnds {
+  Endpoint orig_source, orig_target, reply_source, reply_target;
+};
+// `id_known`: whether reply_target's id is as the outside saw it.
+std::vector<PublicSide> public_sides(const FlowEnds& ends, bool id_known);
+
 struct FlowRecord {
   std::string flow_id;
   std::string event_id;
@@ -50,7 +57,7 @@ struct CoverageLine {
   uint64_t from_sequence = 0;
   uint64_t to_sequence = 0;
   std::vector<std::string> events;
-  Duration clock_step{};  // forward; negative: back
+  Duration clock_step{};            // forward; negative: back
   uint64_t open_from_sequence = 0;  // 0: not said
 };
 

@@ -29,13 +29,14 @@ bool has(const std::vector<std::string>& words, const char* word) {
 
 }  // namespace
 
-void Timeline::add(const CoverageLine& line, TimePoint before, uint64_t whole_from) {
+void Timeline::add(const CoverageLine& line, uint64_t sequence, TimePoint before,
+                   uint64_t whole_from) {
   if (line.action == "coverage-start") {
     // A gap record has said where the span before ended; if none did, no later than its last line.
     close(before);
     configure(line);
     resume_counts_ = true;
-    ++run_;
+    run_from_ = sequence;
   } else if (line.action == "coverage-stop") {
     close(line.at);
   } else if (line.action == "coverage-config") {
@@ -49,7 +50,8 @@ void Timeline::add(const CoverageLine& line, TimePoint before, uint64_t whole_fr
   }
   if (proves_open_flows(line, whole_from)) add_proof(line.at);
   if (line.action == "coverage-resume" && knows_all_) {
-    comparisons_.push_back({run_, line.from.known() ? line.from : line.at, whole_from});
+    const TimePoint at = line.from.known() ? line.from : line.at;
+    comparisons_.push_back({at, std::max(run_from_, whole_from), sequence});
   }
 }
 
@@ -121,12 +123,12 @@ bool Timeline::covers_ends(TimePoint from, TimePoint to) const {
   return reaches(spans_, &CoveredSpan::ends, from, to);
 }
 
-bool Timeline::compared_since(const Told& told, TimePoint at) const {
+bool Timeline::compared_since(uint64_t told, TimePoint at) const {
   return std::any_of(comparisons_.begin(), comparisons_.end(),
                      [&](const Comparison& c) { return c.is_of(told) && c.at >= at; });
 }
 
-TimePoint Timeline::compared_before(const Told& told, TimePoint at) const {
+TimePoint Timeline::compared_before(uint64_t told, TimePoint at) const {
   TimePoint last;
   for (const Comparison& c : comparisons_) {
     if (c.is_of(told) && c.at <= at) last = std::max(last, c.at);

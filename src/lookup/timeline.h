@@ -33,17 +33,11 @@ struct ClockSetting {
   Duration by;  // forward; negative: back
 };
 
-// The last that was told of a flow.
-struct Told {
-  int run = 0;            // of the agent
-  uint64_t sequence = 0;  // of the line
-};
-
 class Timeline {
  public:
   // Coverage records, in the order of the ledger. `before`: an instant up to which the lines before
   // it had come. `whole_from`: from that number on no line is missing.
-  void add(const CoverageLine& line, TimePoint before, uint64_t whole_from);
+  void add(const CoverageLine& line, uint64_t sequence, TimePoint before, uint64_t whole_from);
   // A hole that no record tells of: lines are missing, or cannot be read.
   void add_missing_lines(TimePoint from, TimePoint to);
   // The ledger ends here; what it covers ends at `to`.
@@ -53,14 +47,12 @@ class Timeline {
   bool covers_starts(TimePoint from, TimePoint to) const;
   bool covers_ends(TimePoint from, TimePoint to) const;
 
-  // The run of the agent that the lines are from now.
-  int run() const { return run_; }
-  // Whether at `at` or later the run that told of a flow compared all that it knew with the kernel's
-  // table, so that a flow without an end was still there. No line may be missing in between: it may
-  // have been the end.
-  bool compared_since(const Told& told, TimePoint at) const;
+  // Whether at `at` or later the run of the agent that told of a flow, in the line `told`, compared
+  // all that it knew with the kernel's table, so that a flow without an end was still there. No
+  // line may be missing in between: it may have been the end.
+  bool compared_since(uint64_t told, TimePoint at) const;
   // The last such comparison before `at`; the zero instant when there is none.
-  TimePoint compared_before(const Told& told, TimePoint at) const;
+  TimePoint compared_before(uint64_t told, TimePoint at) const;
 
   // The holes that touch [from, to].
   std::vector<Hole> holes(TimePoint from, TimePoint to) const;
@@ -71,14 +63,13 @@ class Timeline {
   TimePoint end() const;
 
  private:
+  // Of the flows that lines in [from, to] told of.
   struct Comparison {
-    int run;
     TimePoint at;
-    uint64_t whole_from;
+    uint64_t from;
+    uint64_t to;
 
-    bool is_of(const Told& told) const {
-      return run == told.run && whole_from <= told.sequence;
-    }
+    bool is_of(uint64_t told) const { return from <= told && told <= to; }
   };
 
   void configure(const CoverageLine& line);
@@ -93,7 +84,7 @@ class Timeline {
   std::vector<CoveredSpan> spans_;
   std::vector<Hole> holes_;
   std::vector<Comparison> comparisons_;
-  int run_ = 0;
+  uint64_t run_from_ = 0;   // the number of the line that began the run
   bool knows_all_ = false;  // every flow of this run is known to it, so a comparison is of all
   std::vector<ClockSetting> clock_settings_;
   CoveredSpan current_;

@@ -44,6 +44,7 @@ void Verifier::read(SegmentStream stream, std::string_view name, bool active,
   if (oldest_.empty()) oldest_ = present_.path;
   present_.facts.name = name;
   ++report_.segments;
+  index_check_.begin_segment(present_.path.substr(0, present_.path.rfind('/')));
   if (present_.path.ends_with(kArchiveEnd)) ++report_.archives;
   Sha256 sum;
   std::string buffer;
@@ -84,6 +85,7 @@ void Verifier::read_line(std::string_view line) {
   }
   ++present_.lines;
   ++report_.lines;
+  index_check_.add({line, sequence, present_.at});
   if (present_.facts.first == 0) present_.facts.first = sequence;
   const std::optional<LedgerRecord> record = parse_record(line);
   if (!record) damage(present_.at, "a line that is no record");
@@ -194,7 +196,17 @@ void Verifier::end_segment(bool active, std::string_view rest) {
   if (present_.torn) ++report_.torn_lines;
   report_.bytes += present_.facts.bytes;
   check_beginning(active);
+  check_index(active);
   before_ = present_;
+}
+
+// Of what cannot be read the index may know more.
+void Verifier::check_index(bool active) {
+  if (present_.damaged) return index_check_.lose_segment();
+  std::vector<Damage> damages;
+  index_check_.end_segment(active ? 0 : sequence_in_name(present_.facts.name), damages);
+  for (Damage& found : damages) damage(found.path, found.at, std::move(found.what));
+  report_.indexes = index_check_.indexes();
 }
 
 void Verifier::check_beginning(bool active) {
@@ -278,10 +290,10 @@ std::string verify_text(const VerifyReport& report, const std::string& directory
   for (const std::string& note : report.notes) text += "note: " + note + "\n";
   return text + fmt::format(
                     "{}: {}; {} segments ({} archived), {} bytes; {} lines, numbers {} to {}, {} "
-                    "skipped; {} torn; {} seals hold\n",
+                    "skipped; {} torn; {} seals hold; {} indexes\n",
                     directory, report.whole() ? "whole" : "DAMAGED", report.segments,
                     report.archives, report.bytes, report.lines, report.first, report.last,
-                    report.skipped, report.torn_lines, report.seals);
+                    report.skipped, report.torn_lines, report.seals, report.indexes);
 }
 
 std::string verify_json(const VerifyReport& report) {
@@ -296,12 +308,12 @@ std::string verify_json(const VerifyReport& report) {
   }
   return fmt::format(
       R"({{"whole": {}, "segments": {}, "archives": {}, "bytes": {}, "first": {}, "last": {}, )"
-      R"("lines": {}, "skipped": {}, "torn_lines": {}, "seals": {}, "damage_count": {}, )"
-      R"("damages": [{}], "notes": [{}]}})"
+      R"("lines": {}, "skipped": {}, "torn_lines": {}, "seals": {}, "indexes": {}, )"
+      R"("damage_count": {}, "damages": [{}], "notes": [{}]}})"
       "\n",
       report.whole(), report.segments, report.archives, report.bytes, report.first, report.last,
-      report.lines, report.skipped, report.torn_lines, report.seals, report.damage_count, damages,
-      notes);
+      report.lines, report.skipped, report.torn_lines, report.seals, report.indexes,
+      report.damage_count, damages, notes);
 }
 
 }  // namespace natledger

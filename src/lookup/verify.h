@@ -13,6 +13,7 @@
 #include "ledger/seal.h"
 #include "ledger/segment_stream.h"
 #include "ledger/state.h"
+#include "lookup/index_check.h"
 #include "lookup/record.h"
 
 namespace natledger {
@@ -27,6 +28,7 @@ struct VerifyReport {
   uint64_t skipped = 0;         // numbers that no line has, as a line says
   uint64_t torn_lines = 0;      // at the ends of segments: what a kill or a power cut leaves
   uint64_t seals = 0;           // segments whose bytes are those that were sealed
+  uint64_t indexes = 0;         // that say what their segments say, or are damaged
   std::vector<Damage> damages;  // the first kMostDamages
   uint64_t damage_count = 0;
   std::vector<std::string> notes;  // what is no damage, and worth knowing
@@ -78,6 +80,7 @@ class Verifier {
   void check_seal(const SegmentSeal& seal);
   void check_books(std::string_view line, const LedgerRecord& record);
   void end_segment(bool active, std::string_view rest);
+  void check_index(bool active);
   void check_beginning(bool active);
   // `at` is a byte of the segment, archived or not.
   void damage(uint64_t at, std::string what);
@@ -90,6 +93,7 @@ class Verifier {
   std::string ledger_id_;
   std::string oldest_;  // the path of the first segment
   Run run_;
+  IndexCheck index_check_;
 };
 
 // All of the ledger in `directory`, with its state in `state`. Throws SystemError when there is

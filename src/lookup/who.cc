@@ -103,10 +103,22 @@ Inquiry::Inquiry(const Question& question)
 void Inquiry::read(std::string_view line, uint64_t sequence) {
   const bool bears = !is_plainly_flow(line) || may_name(line, address_text_);
   const std::optional<LedgerRecord> record = bears ? parse_record(line) : std::nullopt;
+  read_coverage(line, sequence, bears, record);
+  if (record && record->flow) read_flow(*record);
+}
+
+// Of its flow, if it is of one, it tells elsewhere.
+void Inquiry::read_kept(std::string_view line, uint64_t sequence) {
+  const bool bears = !is_plainly_flow(line) || may_name(line, address_text_);
+  read_coverage(line, sequence, bears, bears ? parse_record(line) : std::nullopt);
+}
+
+void Inquiry::read_coverage(std::string_view line, uint64_t sequence, bool bears,
+                            const std::optional<LedgerRecord>& record) {
   const CoverageLine* coverage = nullptr;
   if (record && record->coverage) coverage = &*record->coverage;
   // A line that cannot be read may have told of anything.
-  if (last_sequence_ == 0) whole_from_ = sequence;
+  begins_with(sequence);
   if (bears && !record) {
     add_hole(line, sequence + 1);
   } else if (!in_order(sequence, coverage)) {
@@ -116,14 +128,31 @@ void Inquiry::read(std::string_view line, uint64_t sequence) {
   const bool timeless = coverage != nullptr && (coverage->action == "segment-sealed" ||
                                                 coverage->action == "sequence-skipped");
   if (coverage != nullptr && !timeless) {
-    timeline_.add(*coverage, told_to(), whole_from_);
+    timeline_.add(*coverage, sequence, told_to(), whole_from_);
     const bool went_back = coverage->clock_step < Duration::zero();
     clock_went_back_ = clock_went_back_ || went_back;
     told_to_ = went_back ? coverage->at : std::max(told_to_, coverage->at);
   }
-  if (record && record->flow) read_flow(*record->flow, sequence);
   last_sequence_ = sequence;
   if (!timeless) last_line_.assign(line);
+}
+
+void Inquiry::begins_with(uint64_t sequence) {
+  if (whole_from_ == 0) whole_from_ = sequence;
+}
+
+void Inquiry::pass(const PassedLines& lines) {
+  if (lines.last == 0) return;
+  last_sequence_ = lines.last;
+  told_to_ = std::max(told_to_, lines.reached);
+  if (!lines.last_time.known()) return;
+  last_line_.clear();
+  last_time_ = lines.last_time;
+}
+
+void Inquiry::recall(std::string_view line) {
+  const std::optional<LedgerRecord> record = parse_record(line);
+  if (record && record->flow) read_flow(*record);
 }
 
 // Numbers without a line are a hole, unless a record says that they were skipped.
@@ -133,10 +162,14 @@ bool Inquiry::in_order(uint64_t sequence, const CoverageLine* coverage) const {
          coverage->from_sequence <= last_sequence_ + 1 && coverage->to_sequence + 1 >= sequence;
 }
 
+TimePoint Inquiry::last_time() const {
+  return last_line_.empty() ? last_time_ : time_of(last_line_);
+}
+
 // An instant up to which the lines so far had come. After a step back a flow's own times may be of
 // the old time.
 TimePoint Inquiry::told_to() const {
-  return clock_went_back_ ? told_to_ : std::max(told_to_, time_of(last_line_));
+  return clock_went_back_ ? told_to_ : std::max(told_to_, last_time());
 }
 
 // Between the line before and this one, or in this one.
@@ -147,14 +180,31 @@ void Inquiry::add_hole(std::string_view line, uint64_t behind) {
   timeline_.add_missing_lines(from, told_to_);
 }
 
-void Inquiry::read_flow(const FlowRecord& flow, uint64_t sequence) {
+// A later record of a flow counts even if it fits no more, an id having become known.
+void Inquiry::read_flow(const LedgerRecord& record) {
+  const FlowRecord& flow = *record.flow;
+  const std::string& id = flow.flow_id.empty() ? flow.event_id : flow.flow_id;
   const bool asked_for = std::any_of(flow.sides.begin(), flow.sides.end(),
                                      [&](const PublicSide& side) { return fits(flow, side); });
-  if (!asked_for) return;
-  const auto [seen, is_new] =
-      flows_.try_emplace(flow.flow_id.empty() ? flow.event_id : flow.flow_id, Seen{flow, flow});
-  if (!is_new) seen->second.latest = flow;
-  seen->second.told = {timeline_.run(), sequence};
+  if (!asked_for && flows_.count(id) == 0) return;
+  Seen& seen = flows_.try_emplace(id, Seen{record, record}).first->second;
+  if (record.sequence < seen.first.sequence) seen.first = record;
+  if (record.sequence > seen.latest.sequence) seen.latest = record;
+}
+
+TimeRange Inquiry::range() const {
+  constexpr Duration kRounding = std::chrono::seconds{1};
+  const Duration skew = widened_skew() + kRounding;
+  return {question_.at - skew, question_.at + skew + kReading};
+}
+
+std::vector<std::string> Inquiry::beginnings_wanted() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, seen] : flows_) {
+    const bool begun_before = seen.first.flow->event_id != id;
+    if (begun_before && !seen.latest.flow->start.known()) ids.push_back(id);
+  }
+  return ids;
 }
 
 bool Inquiry::fits(const FlowRecord& flow, const PublicSide& side) const {
@@ -168,14 +218,13 @@ Answer Inquiry::answer(TimePoint covered_to, TimePoint asked_at) {
   timeline_.finish(std::max(covered_to, told_to()));
   Answer answer;
   answer.question = question_;
-  answer.clock_settings =
-      timeline_.clock_settings(question_.at - question_.skew, question_.at + question_.skew);
-  const Window asked = window(answer.clock_settings, asked_at);
+  answer.clock_settings = settings();
+  const Window asked = window(asked_at);
   for (const auto& [id, seen] : flows_) add_candidates(seen, asked, answer);
-  std::sort(answer.candidates.begin(), answer.candidates.end(),
-            [](const Candidate& a, const Candidate& b) {
-              return std::tie(a.start, a.flow_id) < std::tie(b.start, b.flow_id);
-            });
+  std::stable_sort(answer.candidates.begin(), answer.candidates.end(),
+                   [](const Candidate& a, const Candidate& b) {
+                     return std::tie(a.start, a.flow_id) < std::tie(b.start, b.flow_id);
+                   });
   const TimePoint from = asked.at - asked.skew;
   answer.holes = timeline_.holes(from, asked.until);
   // Spans may overlap where the clock was set back; a hole counts all the same.
@@ -186,17 +235,26 @@ Answer Inquiry::answer(TimePoint covered_to, TimePoint asked_at) {
   return answer;
 }
 
+std::vector<ClockSetting> Inquiry::settings() const {
+  return timeline_.clock_settings(question_.at - question_.skew, question_.at + question_.skew);
+}
+
 // What the clock was set by it may have been off by; several times may add up.
-Window Inquiry::window(const std::vector<ClockSetting>& settings, TimePoint asked_at) const {
+Duration Inquiry::widened_skew() const {
   Duration skew = question_.skew;
-  for (const ClockSetting& setting : settings) skew += std::chrono::abs(setting.by);
+  for (const ClockSetting& setting : settings()) skew += std::chrono::abs(setting.by);
+  return skew;
+}
+
+Window Inquiry::window(TimePoint asked_at) const {
+  const Duration skew = widened_skew();
   const TimePoint until = std::min(question_.at + skew, asked_at);
   return {question_.at, skew, std::max(question_.at, until)};
 }
 
 void Inquiry::add_candidates(const Seen& seen, const Window& window, Answer& answer) const {
-  const FlowRecord& latest = seen.latest;
-  const FlowRecord& first = seen.first;
+  const FlowRecord& latest = *seen.latest.flow;
+  const FlowRecord& first = *seen.first.flow;
   FlowSpan span;
   span.first_seen = first.start_not_after.known() ? first.start_not_after : first.at;
   const FlowRecord& timed = latest.start.known() ? latest : first;
@@ -206,7 +264,7 @@ void Inquiry::add_candidates(const Seen& seen, const Window& window, Answer& ans
   if (latest.is_end) span.end = latest.end;
   span.end_not_before = latest.end_not_before;
   span.end_not_after = latest.end_not_after;
-  span.told = seen.told;
+  span.told = seen.latest.sequence;
   span.kernel_clock = latest.start_clock == "kernel";
   const Presence presence = presence_at(span, window, timeline_);
   if (!presence.there) return;
@@ -216,8 +274,8 @@ void Inquiry::add_candidates(const Seen& seen, const Window& window, Answer& ans
     if (side.id_unknown && question_.address.port && doubt.empty()) {
       doubt = "its id after translation is not recorded (the enricher `nat` was off)";
     }
-    answer.candidates.push_back({seen.first.flow_id, side, latest.protocol, latest.zone,
-                                 latest.nat_kind, span.start, span.end, doubt});
+    answer.candidates.push_back({first.flow_id, side, latest.protocol, latest.zone, latest.nat_kind,
+                                 span.start, span.end, doubt});
   }
 }
 

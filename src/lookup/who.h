@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ledger/index_format.h"
 #include "lookup/question.h"
 #include "lookup/record.h"
 #include "lookup/timeline.h"
@@ -55,13 +56,35 @@ struct Window {
   TimePoint until;  // the latest instant that can matter: at + skew, but no future
 };
 
-// Reads a ledger's lines one after the other and keeps what bears on the question.
+// What may bear on a question was there at some time in between.
+struct TimeRange {
+  TimePoint from;
+  TimePoint to;
+};
+
+// Reads a ledger's lines and keeps what bears on the question: all of them in their order, or those
+// that the indexes name.
 class Inquiry {
  public:
   explicit Inquiry(const Question& question);
 
   // Lines in the order of the ledger, without '\n'. `sequence` is the line's own.
   void read(std::string_view line, uint64_t sequence);
+
+  // Instead, of lines that have an index: the kept ones in their order, which tell what the record
+  // covers, and what counts of those in between; then, in any order, the flows that may fit.
+  void read_kept(std::string_view line, uint64_t sequence);
+  void pass(const PassedLines& lines);
+  // Before these: the number of the first line of all.
+  void begins_with(uint64_t sequence);
+  void recall(std::string_view line);
+
+  const Question& question() const { return question_; }
+  // Flows that were not there then need not be recalled. Of use when all that tells of coverage has
+  // been read: a clock that was set widens it.
+  TimeRange range() const;
+  // Ids of flows of which the first record, whose event.id they are, has to be recalled too.
+  std::vector<std::string> beginnings_wanted() const;
 
   // Once, at the end. `covered_to`: up to when the ledger is known to be whole beyond its last
   // line, the zero instant when nothing is known. `asked_at`: nothing later can be recorded yet.
@@ -70,15 +93,19 @@ class Inquiry {
  private:
   // What the ledger says of one flow.
   struct Seen {
-    FlowRecord first;
-    FlowRecord latest;
-    Told told;  // by the latest
+    LedgerRecord first;
+    LedgerRecord latest;
   };
 
-  void read_flow(const FlowRecord& flow, uint64_t sequence);
+  void read_coverage(std::string_view line, uint64_t sequence, bool bears,
+                     const std::optional<LedgerRecord>& record);
+  void read_flow(const LedgerRecord& record);
   bool in_order(uint64_t sequence, const CoverageLine* coverage) const;
+  TimePoint last_time() const;
   TimePoint told_to() const;
-  Window window(const std::vector<ClockSetting>& settings, TimePoint asked_at) const;
+  std::vector<ClockSetting> settings() const;
+  Duration widened_skew() const;
+  Window window(TimePoint asked_at) const;
   void add_hole(std::string_view line, uint64_t behind);
   bool fits(const FlowRecord& flow, const PublicSide& side) const;
   void add_candidates(const Seen& seen, const Window& window, Answer& answer) const;
@@ -89,7 +116,8 @@ class Inquiry {
   Timeline timeline_;
   uint64_t last_sequence_ = 0;
   uint64_t whole_from_ = 0;  // from that number on no line is missing
-  std::string last_line_;
+  std::string last_line_;    // of those whose time counts; empty: last_time_ is its
+  TimePoint last_time_;
   TimePoint told_to_;  // the latest instant that a coverage record or a hole reached
   bool clock_went_back_ = false;
 };
@@ -102,7 +130,7 @@ struct FlowSpan {
   TimePoint end;
   TimePoint end_not_before;  // of an end that was concluded, with the one below
   TimePoint end_not_after;
-  Told told;
+  uint64_t told = 0;           // the number of the last line that tells of it
   bool kernel_clock = false;   // start and end are the kernel's own
   bool receipt_clock = false;  // the start is when it was read
 };

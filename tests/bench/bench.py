@@ -16,6 +16,7 @@ import disk
 import lab
 import live
 import measure
+import questions
 import report
 import single
 
@@ -143,8 +144,32 @@ class Bench:
                      f"{measure.spread(wall)} s (CPU {measure.spread(cpu)} s); {ratio:.2f} x a "
                      f"bare dump, {measure.spread(bare)} s", statistics.median(wall) < 3)
 
+    def who(self):
+        sizes = (100_000,) if self.quick else (100_000, 1_000_000, 10_000_000)
+        for lines in sizes:
+            with questions.made_ledger(lines) as ledger:
+                for cold in (False, True):
+                    self.who_once(ledger, lines, cold)
+                self.bytes_a_record(ledger, lines)
 
-ROWS = ("cpu", "steady", "flush", "replay", "instructions", "memory", "start")
+    def who_once(self, ledger, lines, cold):
+        took = questions.ask(ledger, 100 if self.quick else 1000, cold)
+        middle, worst = (questions.percentile(took, part) for part in (0.5, 0.99))
+        self.verdict(f"who, {lines:,} records, {'cold' if cold else 'warm'} cache, exec to exit",
+                     "p99 < 50 ms", "p50 < 5 ms", f"p50 {middle:.1f} ms, p99 {worst:.1f} ms",
+                     worst < 50)
+
+    def bytes_a_record(self, ledger, lines):
+        index = questions.bytes_a_record(ledger, lines, ".idx")
+        self.verdict(f"index bytes a record, {lines:,} records", "<= 24", "<= 16",
+                     f"{index:.1f}", index <= 24)
+        tables = questions.bytes_a_record(ledger, lines, ".open")
+        self.figure(f"bytes of tables of open flows a record, {lines:,} records", f"{tables:.2f}")
+        archived = questions.archived_bytes_a_record(ledger)
+        self.figure(f"archived bytes a record, {lines:,} records", f"{archived:.0f}")
+
+
+ROWS = ("cpu", "steady", "flush", "replay", "instructions", "memory", "start", "who")
 
 
 def parse():

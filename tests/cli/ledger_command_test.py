@@ -83,7 +83,7 @@ class LedgerCommands(ProgramTest):
         status, out, error = self.run_it("verify", ledger)
         self.assertEqual((status, out, error), (0, (
             f"{ledger}: whole; 1 segments (0 archived), {size} bytes; 8 lines, numbers 1 to 8, 0 "
-            "skipped; 0 torn; 0 seals hold\n"), ""))
+            "skipped; 0 torn; 0 seals hold; 0 indexes\n"), ""))
         status, out, _ = self.run_it("verify", "--json", ledger)
         self.assertEqual((status, json.loads(out)["whole"], json.loads(out)["lines"]), (0, True, 8))
 

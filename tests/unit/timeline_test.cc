@@ -28,7 +28,7 @@ class TimelineTest : public testing::Test {
     line.action = action;
     line.at = when;
     line.events = events;
-    timeline_.add(line, when);
+    timeline_.add(line, ++sequence_, when, 1);
   }
   void gap(TimePoint from, TimePoint to) {
     CoverageLine line;
@@ -36,7 +36,7 @@ class TimelineTest : public testing::Test {
     line.reason = "overrun";
     line.at = line.to = to;
     line.from = from;
-    timeline_.add(line, to);
+    timeline_.add(line, ++sequence_, to, 1);
   }
   // The clock showed `before` and then `before + by`.
   void set_clock(TimePoint before, Duration by) {
@@ -46,7 +46,7 @@ class TimelineTest : public testing::Test {
     line.from = std::min(before, before + by);
     line.to = std::max(before, before + by);
     line.clock_step = by;
-    timeline_.add(line, before);
+    timeline_.add(line, ++sequence_, before, 1);
   }
   void begin(const Events& events = kBoth) {
     add("coverage-start", at(0), events);
@@ -55,6 +55,7 @@ class TimelineTest : public testing::Test {
   bool starts(double from, double to) const { return timeline_.covers_starts(at(from), at(to)); }
   bool ends(double from, double to) const { return timeline_.covers_ends(at(from), at(to)); }
 
+  uint64_t sequence_ = 0;
   Timeline timeline_;
 };
 
