@@ -139,7 +139,7 @@ class WhoOracle(unittest.TestCase):
     def test_3_with_tables_and_indexes_missing_or_damaged(self):
         indexes = sorted(glob.glob(os.path.join(self.ledger, "*.idx")))
         tables = sorted(glob.glob(os.path.join(self.ledger, "*.open")))
-        few = max(len(self.questions) // 200, 5)
+        few = min(max(len(self.questions) // 200, 5), 20)  # all lines are read for each
         os.unlink(tables[-1])  # the one before it stands for it, and more lines are read
         self.check(4 * few, "index")
         with open(indexes[1], "r+b") as file:
