@@ -94,21 +94,25 @@ bool Housekeeping::make_room() {
       log_error("remove old segments of the ledger: " + std::string{failure.what()});
     }
     return false;
-    // Without an index `who` reads every line.
-    void Housekeeping::index() {
-      const TimePoint at = now();
-      if (at < index_from_ && index_from_ - at <= kArchivingRest) return;
-      const auto go_on = [this] { return !archiving_.stopping(); };
-      try {
-        const std::string damage = indexer_.check_one();
-        if (!damage.empty()) log_warning(damage);
-        while (go_on() && indexer_.index_next(go_on)) {
-        }
-      } catch (const std::exception& failure) {
-        index_from_ = now() + kArchivingRest;
-        log_warning("index the ledger: " + std::string{failure.what()} +
-                    "; `who` reads every line until it is done");
-      }
-    }
+  }
+}
 
-  }  // namespace natledger
+// Without an index `who` reads every line.
+void Housekeeping::index() {
+  const TimePoint at = now();
+  if (at < index_from_ && index_from_ - at <= kArchivingRest) return;
+  const auto go_on = [this] { return !archiving_.stopping() && !make_room(); };
+  try {
+    const std::string damage = indexer_.check_one();
+    if (!damage.empty()) log_warning(damage);
+    while (go_on() && indexer_.index_next(go_on)) {
+    }
+    index_from_ = now() + archiving_period_;
+  } catch (const std::exception& failure) {
+    index_from_ = now() + kArchivingRest;
+    log_warning("index the ledger: " + std::string{failure.what()} +
+                "; `who` reads every line until it is done");
+  }
+}
+
+}  // namespace natledger

@@ -34,13 +34,12 @@ void Timeline::add(const CoverageLine& line, uint64_t sequence, TimePoint before
   if (line.action == "coverage-start") {
     // A gap record has said where the span before ended; if none did, no later than its last line.
     close(before);
-    configure(line);
+    configure(line, sequence);
     resume_counts_ = true;
-    run_from_ = sequence;
   } else if (line.action == "coverage-stop") {
     close(line.at);
   } else if (line.action == "coverage-config") {
-    configure(line);
+    configure(line, sequence);
   } else if (line.action == "clock-step") {
     set_clock(line);
   } else if (line.action == "coverage-gap") {
@@ -51,15 +50,17 @@ void Timeline::add(const CoverageLine& line, uint64_t sequence, TimePoint before
   if (proves_open_flows(line, whole_from)) add_proof(line.at);
   if (line.action == "coverage-resume" && knows_all_) {
     const TimePoint at = line.from.known() ? line.from : line.at;
-    comparisons_.push_back({at, std::max(run_from_, whole_from), sequence});
+    comparisons_.push_back({at, std::max(compared_from_, whole_from), sequence});
   }
 }
 
 // What is recorded from now on: the same as before, or something else, or the record begins here.
-void Timeline::configure(const CoverageLine& line) {
+void Timeline::configure(const CoverageLine& line, uint64_t sequence) {
   const bool starts = has(line.events, "new");
   const bool ends = has(line.events, "destroy");
   if (open_ && starts == current_.starts && ends == current_.ends) return;
+  // The end of a flow that was told of before may have been passed over.
+  if (!open_ || !current_.ends) compared_from_ = sequence;
   if (open_) {
     const TimePoint at = std::max(line.at, current_.from);
     go_on(at, at);

@@ -72,7 +72,7 @@ class Timeline {
     bool is_of(uint64_t told) const { return from <= told && told <= to; }
   };
 
-  void configure(const CoverageLine& line);
+  void configure(const CoverageLine& line, uint64_t sequence);
   bool proves_open_flows(const CoverageLine& line, uint64_t whole_from) const;
   void add_proof(TimePoint at);
   void set_clock(const CoverageLine& line);
@@ -84,8 +84,8 @@ class Timeline {
   std::vector<CoveredSpan> spans_;
   std::vector<Hole> holes_;
   std::vector<Comparison> comparisons_;
-  uint64_t run_from_ = 0;   // the number of the line that began the run
-  bool knows_all_ = false;  // every flow of this run is known to it, so a comparison is of all
+  uint64_t compared_from_ = 0;  // flows that were told of before are not compared
+  bool knows_all_ = false;      // every flow of this run is known to it, so a comparison is of all
   std::vector<ClockSetting> clock_settings_;
   CoveredSpan current_;
   bool open_ = false;

@@ -50,9 +50,9 @@ def read_lines(directory):
 
 
 Side = collections.namedtuple("Side", "address port inside remote remote_port")
-Flow = collections.namedtuple("Flow", "id first latest sides")
+Flow = collections.namedtuple("Flow", "id first latest told sides")
 Seen = collections.namedtuple(
-    "Seen", "at action start end not_after clock protocol zone sides")
+    "Seen", "at action start end not_after there_until gone_by clock protocol zone sides")
 
 
 def split_end(text):
@@ -80,7 +80,8 @@ def sides_of(record):
 def seen_in(record):
     return Seen(micros(record["@timestamp"]), record["event.action"],
                 time_of(record, "event.start"), time_of(record, "event.end"),
-                time_of(record, "flow.start.not_after"), record.get("flow.start.clock"),
+                time_of(record, "flow.start.not_after"), time_of(record, "flow.end.not_before"),
+                time_of(record, "flow.end.not_after"), record.get("flow.start.clock"),
                 record["orig.ip.protocol"], record.get("conntrack.zone", 0),
                 list(sides_of(record)))
 
@@ -95,6 +96,8 @@ class Coverage:
         self.resumed = self.may_resume = False
         self.last = None
         self.told = 0
+        self.comparisons = []  # (when, numbers of the first and last line whose flows it was of)
+        self.run_from = self.whole_from = 0
 
     def close(self, at):
         if self.begin is not None and at > self.begin:
@@ -111,7 +114,8 @@ class Coverage:
         if goes_on:
             self.open(end + 1)
 
-    def missing(self, until):
+    def missing(self, until, number):
+        self.whole_from = number
         begin = max(self.told, self.last or 0)
         self.told = max(begin, until)
         self.hole(begin, self.told, self.begin is not None)
@@ -123,15 +127,25 @@ class Coverage:
             self.close(max(self.told, self.last or 0))
             self.open(at)
             self.may_resume = True
+            self.run_from = record["event.sequence"]
         elif action == "coverage-resume":
-            self.resumed = self.may_resume
+            self.compared(record)
         elif action == "coverage-stop":
             self.close(at)
         elif action == "coverage-gap":
             self.hole(micros(record["coverage.from"]), micros(record["coverage.to"]),
                       self.begin is not None and record["coverage.reason"] != "agent-down")
-            self.may_resume = True
         self.told = max(self.told, at)
+
+    def compared(self, record):
+        self.comparisons.append((micros(record["coverage.from"]),
+                                 max(self.run_from, self.whole_from), record["event.sequence"]))
+        open_from = record.get("coverage.open_from_sequence")
+        if self.may_resume if open_from is None else open_from >= self.whole_from:
+            self.resumed = True
+
+    def comparisons_of(self, told):
+        return [at for at, begin, end in self.comparisons if begin <= told <= end]
 
     def covers(self, begin, end, starts):
         return any(a <= begin and end <= b and (known or not starts) for a, b, known in self.spans)
@@ -155,7 +169,8 @@ class Oracle:
             if last and number != last + 1 and not skipped:
                 late = "flow.start.not_after" if record.get("event.reason") == "inferred" else ""
                 self.coverage.missing(micros(record.get(late) or record["@timestamp"]) +
-                                      REAPING_US)
+                                      REAPING_US, number)
+            self.coverage.whole_from = self.coverage.whole_from or number
             last = number
             if record["event.action"] in ("segment-sealed", "sequence-skipped"):
                 continue
@@ -163,11 +178,11 @@ class Oracle:
                 self.coverage.record(record)
             else:
                 seen = seen_in(record)
-                flows.setdefault(record["flow.id"], [seen, seen])[1] = seen
+                flows.setdefault(record["flow.id"], [seen, seen, 0])[1:] = seen, number
             self.coverage.last = micros(record["@timestamp"])
         self.coverage.close(self.coverage.last)
-        self.flows = [Flow(flow_id, first, latest, latest.sides)
-                      for flow_id, (first, latest) in flows.items()]
+        self.flows = [Flow(flow_id, first, latest, told, latest.sides)
+                      for flow_id, (first, latest, told) in flows.items()]
         for flow in self.flows:
             for address, port in {(side.address, side.port) for side in flow.sides}:
                 self.by_end[address, port].append(flow)
@@ -187,13 +202,21 @@ class Oracle:
                 doubt = True
         elif at < first_seen:
             doubt = True
+        if latest.gone_by is not None:
+            if at > latest.gone_by + skew:
+                return None
+            return doubt or at > latest.there_until - skew
         if latest.action == "flow-end":
             if at > latest.end + skew:
                 return None
             return doubt or not (latest.clock == "kernel" or at <= latest.end - REAPING_US - skew)
+        compared = self.coverage.comparisons_of(flow.told)
+        if any(time >= at + skew for time in compared):
+            return doubt
         if first.not_after is not None and at + skew > first.not_after:
             return True
-        return doubt or not self.coverage.covers(first_seen, at + skew, False)
+        since = max([first_seen] + [time for time in compared if time <= at + skew])
+        return doubt or not self.coverage.covers(since, at + skew, False)
 
     def ask(self, address, port, at, skew, protocol, remote, remote_port):
         """(exit status, ids of the flows, whether the record is whole there)."""

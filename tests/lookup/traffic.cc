@@ -87,7 +87,15 @@ class Traffic {
     run_flows_ = 0;
     log_->start(now_, kEvents, {});
     infer();
-    log_->resume(now_);
+    resume();
+  }
+
+  void resume() {
+    uint64_t open_from = ledger_->next_sequence();
+    for (const auto& [end, open] : open_) {
+      if (open.recorded) open_from = std::min(open_from, open.flow.first_sequence);
+    }
+    log_->resume(now_, now_, open_from);
   }
 
   // A kill seals a segment; then the agent is said to have been down, or it goes on as if the
@@ -111,9 +119,22 @@ class Traffic {
   void close_gap() {
     if (!gap_to_.known() || now_ < gap_to_) return;
     log_->gap(gap_from_, now_, "overrun", 7);
+    infer_ends();
     gap_from_ = gap_to_ = {};
     infer();
-    log_->resume(now_);
+    resume();
+  }
+
+  // Those that ended unseen are missing from it.
+  void infer_ends() {
+    for (Flow& flow : ended_unseen_) {
+      flow.reason = Reason::kInferred;
+      flow.end = flow.kernel_stop = {};
+      flow.end_not_before = std::max(flow.start, gap_from_);
+      flow.end_not_after = now_;
+      write(flow);
+    }
+    ended_unseen_.clear();
   }
 
   // The flows that began unseen are found in the table.
@@ -161,7 +182,11 @@ class Traffic {
       flow.receipt = flow.end + 1s;
       flow.reason = Reason::kNone;
       flow.start_not_after = {};
-      if (!losing()) write(flow);
+      if (!losing()) {
+        write(flow);
+      } else if (gap_to_.known() && open_.begin()->second.recorded) {
+        ended_unseen_.push_back(flow);
+      }
       tuples_.erase(tuple_of(flow));
       open_.erase(open_.begin());
     }
@@ -218,7 +243,7 @@ class Traffic {
   void write(Flow& flow) {
     flow.sequence = ledger_->next_sequence();
     if (flow.first_sequence == 0) flow.first_sequence = flow.sequence;
-    if (!flow.start_not_after.known()) ++run_flows_;
+    if (flow.reason == Reason::kNone) ++run_flows_;
     for (const auto& enricher : enrichers_) enricher->enrich(flow);
     ledger_->append(encoder_->encode(flow));
     if (ledger_->kept_bytes() > (1 << 20)) ledger_->flush();
@@ -238,6 +263,7 @@ class Traffic {
   uint64_t run_flows_ = 0;               // of events, since the agent's start
   std::multimap<TimePoint, Open> open_;  // by their end
   std::set<Tuple> tuples_;
+  std::vector<Flow> ended_unseen_;  // in the overrun that goes on
 };
 
 }  // namespace

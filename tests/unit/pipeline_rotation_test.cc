@@ -44,14 +44,20 @@ class PipelineRotationTest : public testing::Test {
   CoverageLog coverage_{sink_, "gw1"};
   EventRing ring_{4 << 20};
   TimePoint clock_{1795331340000000000};
-  Resync resync_{[](const MessageVisit&) {}, [] { return uint64_t{65536}; }};
+  Resync resync_{{.dump = [](const MessageVisit&) {},
+                  .query = {},
+                  .buckets = [] { return uint64_t{65536}; },
+                  .begin_epoch = [] { return uint64_t{0}; }},
+                 Duration::zero()};
   Pipeline pipeline_{{.sink = sink_,
                       .encoder = make_encoder(Record::kFull, encoding()),
                       .enrichers = make_enrichers(Config{}),
                       .events = kNewEvents | kDestroyEvents,
                       .max_flows = 1000,
                       .coverage = &coverage_,
-                      .wait_for_sink = nullptr}};
+                      .wait_for_sink = nullptr,
+                      .heartbeat = {},
+                      .orders = nullptr}};
 };
 
 TEST_F(PipelineRotationTest, ANewSegmentBeginsWithTheSealAndWhatIsBeingRecorded) {

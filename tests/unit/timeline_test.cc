@@ -97,7 +97,7 @@ TEST_F(TimelineTest, EndsAreCoveredWhileSomebodyAsksForThem) {
   add("coverage-config", at(100), kBoth);
   add("coverage-config", at(200), {"new"});
   timeline_.finish(at(1000));
-  EXPECT_TRUE(starts(0, 1000));
+  EXPECT_TRUE(starts(1, 1000));
   EXPECT_FALSE(ends(50, 150));
   EXPECT_TRUE(ends(100, 200));
   EXPECT_FALSE(ends(150, 250));
