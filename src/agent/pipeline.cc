@@ -55,19 +55,21 @@ void Pipeline::handle(std::span<const std::byte> message, TimePoint at) {
     return;
   }
   flow_.receipt = at;
-  flow_.sequence = parts_.sink.next_sequence();
-  Tracked tracked = live_flows_.track(flow_);
-  while (tracked == Tracked::kOtherEnded) {
-    handle_inferred_end(live_flows_.ended_unseen());
-    flow_.sequence = parts_.sink.next_sequence();
-    tracked = live_flows_.track(flow_);
-  }
-  if (tracked == Tracked::kRepeated) {
+  if (track() == Tracked::kRepeated && !parts_.as_told) {
     ++stats_.duplicate;
     return;
   }
   ++stats_.flows;
   append(flow_);
+}
+
+Tracked Pipeline::track() {
+  for (;;) {
+    flow_.sequence = parts_.sink.next_sequence();
+    const Tracked tracked = live_flows_.track(flow_);
+    if (tracked != Tracked::kOtherEnded) return tracked;
+    handle_inferred_end(live_flows_.ended_unseen());
+  }
 }
 
 void Pipeline::handle_mark(const RingEntry& entry) {
@@ -192,7 +194,7 @@ void Pipeline::handle_inferred_start(Flow& flow) {
 }
 
 void Pipeline::handle_inferred_end(Flow& flow) {
-  if (!records(Event::kDestroy)) return;
+  if (!records(Event::kDestroy) || parts_.as_told) return;
   flow.sequence = parts_.sink.next_sequence();
   if (flow.first_sequence == 0) flow.first_sequence = flow.sequence;
   ++stats_.inferred;

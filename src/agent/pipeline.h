@@ -26,6 +26,9 @@ struct PipelineParts {
   std::unique_ptr<Encoder> encoder;
   std::vector<std::unique_ptr<Enricher>> enrichers;
   uint32_t events;  // ulogd2's event_mask bits; others are counted and passed over
+  // A line for each event and no other, as ulogd2 has it: what is concluded is none, and what is
+  // told again is.
+  bool as_told = false;
   size_t max_flows;
   // Writes coverage records; null where the sink takes flows alone. Outlives the pipeline.
   CoverageLog* coverage = nullptr;
@@ -73,6 +76,7 @@ class Pipeline {
   void compare(TimePoint at, uint64_t epoch);
   void handle_inferred_start(Flow& flow);
   void handle_inferred_end(Flow& flow);
+  Tracked track();
   bool records(Event event) const { return (parts_.events & static_cast<uint32_t>(event)) != 0; }
   void append(Flow& flow);
   void write_kept();

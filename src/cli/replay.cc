@@ -94,6 +94,7 @@ int replay(const ReplayOptions& options, const Config& config, RecordSink& sink,
                      .encoder = make_encoder(options.record.kind(), encoding),
                      .enrichers = make_enrichers(config),
                      .events = config.source.events,
+                     .as_told = options.record.kind() != Record::kFull,
                      .max_flows = config.source.max_flows,
                      .coverage = coverage.get(),
                      .wait_for_sink = nullptr}};

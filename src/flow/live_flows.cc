@@ -152,12 +152,14 @@ struct LiveFlows::Tables {
     return open.told_by_event ? std::max(seen, sightings.lost_after(open.sighting)) : seen;
   }
 
-  // Forgets a flow whose end was not told, and makes the record of it.
+  // Forgets a flow whose end was not told, and makes the record of it: at `at`, when something
+  // shows that it had gone by `not_after`.
   template <class Table, class Open>
-  void conclude_end(Table& table, Open& open, uint32_t hash, TimePoint not_after) {
+  void conclude_end(Table& table, Open& open, uint32_t hash, TimePoint not_after, TimePoint at) {
     ended_unseen = flow_of(open);
     ended_unseen.event = Event::kDestroy;
     ended_unseen.reason = Reason::kInferred;
+    ended_unseen.receipt = at;
     // A clock that was set back must not turn the bounds round.
     ended_unseen.end_not_before = std::min(alive_at(open), not_after);
     ended_unseen.end_not_after = not_after;
@@ -247,7 +249,7 @@ Tracked LiveFlows::begin(Flow& flow) {
   return tables_->with_table(flow.orig, flow, [&](auto& table, const auto& key, uint64_t hash) {
     if (auto* other = table.find(key, fold(hash))) {
       if (tables_->is_told_again(*other, flow)) return Tracked::kRepeated;
-      tables_->conclude_end(table, *other, fold(hash), begun_by(flow));
+      tables_->conclude_end(table, *other, fold(hash), begun_by(flow), flow.receipt);
       return Tracked::kOtherEnded;
     }
     remember(table, key, fold(hash), flow);
@@ -263,7 +265,7 @@ Tracked LiveFlows::update(Flow& flow) {
       return Tracked::kRecord;
     }
     if (open != nullptr) {
-      tables_->conclude_end(table, *open, fold(hash), begun_by(flow));
+      tables_->conclude_end(table, *open, fold(hash), begun_by(flow), flow.receipt);
       return Tracked::kOtherEnded;
     }
     // First seen in mid-life: its start is unknown unless the kernel says.
@@ -283,7 +285,7 @@ Tracked LiveFlows::end(Flow& flow) {
       tables_->forget(table, *open, fold(hash));
     } else if (open != nullptr && open->start.known() && flow.kernel_start > open->start) {
       // Of a flow whose start was not told either.
-      tables_->conclude_end(table, *open, fold(hash), flow.kernel_start);
+      tables_->conclude_end(table, *open, fold(hash), flow.kernel_start, flow.receipt);
       return Tracked::kOtherEnded;
     } else if (flow.kernel_start.known() && tables_->recent_ends.contains(fingerprint)) {
       return Tracked::kRepeated;
@@ -337,7 +339,7 @@ Tracked LiveFlows::adopt(Flow& dumped) {
       return Tracked::kRecord;
     }
     if (open != nullptr) {
-      tables_->conclude_end(table, *open, fold(hash), begun_by(dumped));
+      tables_->conclude_end(table, *open, fold(hash), begun_by(dumped), dumped.receipt);
       return Tracked::kOtherEnded;
     }
     remember(table, key, fold(hash), dumped);
@@ -370,7 +372,7 @@ void LiveFlows::end_unseen(TimePoint not_after, const FlowVisit& visit) {
       if (open.sighting < tables_->resync_span) unseen.emplace_back(open.key, hash);
     });
     for (const auto& [key, hash] : unseen) {
-      tables_->conclude_end(table, *table.find(key, hash), hash, not_after);
+      tables_->conclude_end(table, *table.find(key, hash), hash, not_after, not_after);
       visit(tables_->ended_unseen);
     }
   });

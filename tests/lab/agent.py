@@ -87,14 +87,12 @@ class Agent:
         self.process = None
         self._boot_id = None  # a file, shown to the agent instead of the kernel's
         self._ledger_options = "".join(", " + option for option in ledger_options)
-        self._source = f"source.receive_buffer: {receive_buffer}\n{source}"
-        self.configure()
+        self.configure(f"source.receive_buffer: {receive_buffer}\n{source}")
 
     def configure(self, more=""):
         """Writes its configuration, with these lines more."""
         with open(self.config + ".new", "w", encoding="utf-8") as file:
-            file.write(f"{self._source}"
-                       f"ledger: {{directory: {self.ledger.folder}, state: {self.state}, "
+            file.write(f"ledger: {{directory: {self.ledger.folder}, state: {self.state}, "
                        f'group: ""{self._ledger_options}}}\n'
                        f"observer: {{name: router}}\n{more}")
         os.replace(self.config + ".new", self.config)

@@ -199,20 +199,6 @@ TEST(Encoder, EachKeyIsThereExactlyWhenTheFlowHasIt) {
   }
 }
 
-TEST(Encoder, AnIdIsOfTheEpochThatGaveItsNumber) {
-  Flow flow = tcp_start();
-  flow.first_sequence = 7;
-  flow.first_epoch = 2;
-  flow.parent_sequence = 8;
-  flow.parent_epoch = 1;
-  EncoderOptions options = options_of_test();
-  options.earlier_id_prefixes = {"ledger-aaaa-", "ledger-bbbb-"};
-  const std::string line = encode(flow, options);
-  EXPECT_NE(line.find(R"("flow.id": "ledger-bbbb-7", "flow.parent": "ledger-aaaa-8")"),
-            std::string::npos)
-      << line;
-}
-
 TEST(Encoder, EveryRowOfTheTableIsWrittenBySomeFlow) {
   Keys expected;
   for (const Field& f : fields()) {
