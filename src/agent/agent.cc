@@ -9,6 +9,7 @@
 #include <atomic>
 #include <csignal>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -24,6 +25,7 @@
 #include "base/error.h"
 #include "base/list_text.h"
 #include "base/log.h"
+#include "kernel/clock.h"
 #include "kernel/conntrack_table.h"
 
 namespace natledger {
@@ -126,6 +128,31 @@ void run_pipeline(Pipeline& pipeline, EventRing& ring, std::atomic<bool>& failed
   }
 }
 
+TimePoint booted_at() {
+  const ClockReading clocks = read_clocks();
+  return clocks.realtime - clocks.boottime;
+}
+
+// Takes over the flows that the run before left open. How many they are; nothing when they cannot
+// be read: then they are found in the table, as new ones.
+std::optional<uint64_t> carry_over(const Ledger& ledger, const Config& config,
+                                   const RunOptions& options, Pipeline& pipeline, IdPrefixes& ids) {
+  if (ledger.opening().plan.before == StartPlan::Before::kNothing) return {};
+  uint64_t flows = 0;
+  try {
+    ids.earlier = options.read_earlier(config.ledger.directory, [&](Flow& flow) {
+      pipeline.restore(flow);
+      ++flows;
+    });
+  } catch (const SystemError& error) {
+    log_warning("read the flows that were open: " + std::string{error.what()} +
+                "; those that still are get a new id");
+    return {};
+  }
+  pipeline.go_on_from(ledger.opening().covered_to, make_record_encoder(config, ids));
+  return flows;
+}
+
 std::string stats_text(const Stats& s) {
   return "received " + std::to_string(s.received) + ", flows " + std::to_string(s.flows) +
          ", ignored " + std::to_string(s.ignored) + ", malformed " + std::to_string(s.malformed) +
@@ -166,9 +193,10 @@ int run_agent(const Config& config, const RunOptions& options) {
   EventRing ring{config.source.ring};
   CoverageLog coverage{ledger, observer_name(config)};
   Orders orders;
+  IdPrefixes ids{ledger.id_prefix(), {}};
   std::atomic<bool> stopping{false};
   Pipeline pipeline{{.sink = ledger,
-                     .encoder = make_record_encoder(config, ledger.id_prefix()),
+                     .encoder = make_record_encoder(config, ids),
                      .enrichers = make_enrichers(config),
                      .events = config.source.events,
                      .max_flows = config.source.max_flows,
@@ -180,8 +208,10 @@ int run_agent(const Config& config, const RunOptions& options) {
   EventSocket socket{config.source.events, config.source.receive_buffer};
   warn_of_receive_buffer(config, socket);
   const TimePoint begin = socket.subscribed_at();
+  const auto carried_over = carry_over(ledger, config, options, pipeline, ids);
   coverage.opening(ledger, begin);
-  coverage.start(begin, config.source.events, facts);
+  coverage.start(begin, config.source.events, facts, carried_over);
+  if (ledger.opening().rebooted) pipeline.end_all(booted_at());
   Resync resync{kernel_table(socket), config.source.reconcile};
   pipeline.begin(begin, &resync);
   log_info("recording " + list_text(event_names(config.source.events)) + " events into " +
@@ -199,7 +229,7 @@ int run_agent(const Config& config, const RunOptions& options) {
                    .socket = socket,
                    .orders = orders,
                    .housekeeping = housekeeping,
-                   .id_prefix = ledger.id_prefix()},
+                   .ids = ids},
                   config};
     serve(wakeups, clock, reload,
           [&](const ClockStep& step) { orders.tell_step(socket.begin_epoch(), step); });

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "agent/config.h"
+#include "flow/live_flows.h"
 #include "kernel/start_facts.h"
 #include "ledger/index_line.h"
 
@@ -13,7 +16,11 @@ namespace natledger {
 struct RunOptions {
   bool set_sysctls = false;
   std::function<Config()> reread;  // the configuration, for a reload; throws ConfigError
-  ReadFacts read_facts;            // for the index; reading records back is no part of the agent
+  // Reading records back is no part of the agent: for the index, and for the flows that the run
+  // before left open (see cli/earlier_flows.h).
+  ReadFacts read_facts;
+  std::function<std::vector<std::string>(const std::string& directory, const LiveFlows::FlowVisit&)>
+      read_earlier;
 };
 
 // Records until SIGTERM or SIGINT. Returns the exit status: 0 after a clean stop. Throws

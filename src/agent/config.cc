@@ -343,9 +343,10 @@ std::vector<std::unique_ptr<Enricher>> make_enrichers(const Config& config) {
   return enrichers;
 }
 
-std::unique_ptr<Encoder> make_record_encoder(const Config& config, const std::string& id_prefix) {
+std::unique_ptr<Encoder> make_record_encoder(const Config& config, const IdPrefixes& ids) {
   EncoderOptions encoding;
-  encoding.id_prefix = id_prefix;
+  encoding.id_prefix = ids.own;
+  encoding.earlier_id_prefixes = ids.earlier;
   encoding.observer = observer_name(config);
   encoding.tags = config.tags;
   encoding.label_names = read_label_names();

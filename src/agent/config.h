@@ -68,7 +68,11 @@ std::vector<OptionRow> option_rows(const Config& config);
 std::vector<std::unique_ptr<Enricher>> make_enrichers(const Config& config);
 
 // Makes the encoder of the agent's records. Their ids begin with `id_prefix`.
-std::unique_ptr<Encoder> make_record_encoder(const Config& config, const std::string& id_prefix);
+struct IdPrefixes {
+  std::string own;                   // EncoderOptions::id_prefix
+  std::vector<std::string> earlier;  // EncoderOptions::earlier_id_prefixes
+};
+std::unique_ptr<Encoder> make_record_encoder(const Config& config, const IdPrefixes& ids);
 
 // The name that records carry: observer.name, or the host's.
 std::string observer_name(const Config& config);

@@ -41,10 +41,13 @@ void CoverageLog::opening(const Ledger& ledger, TimePoint at) {
   if (opening.covered_to.known()) gap(std::min(opening.covered_to, at), at, "agent-down");
 }
 
-void CoverageLog::start(TimePoint at, uint32_t events, const StartFacts& facts) {
+void CoverageLog::start(TimePoint at, uint32_t events, const StartFacts& facts,
+                        std::optional<uint64_t> carried_over) {
   clock_right_at_ = at;
   resumed_ = false;
-  tell_what_is_recorded(make_record("coverage-start", at), events, facts);
+  CoverageRecord record = make_record("coverage-start", at);
+  record.carried_over = carried_over;
+  tell_what_is_recorded(std::move(record), events, facts);
 }
 
 void CoverageLog::config(TimePoint at, std::string observer, uint32_t events,
@@ -66,6 +69,7 @@ void CoverageLog::tell_what_is_recorded(CoverageRecord record, uint32_t events,
   record.version = kVersion;
   if (facts.clock) tell_clock(record, *facts.clock);
   config_ = record;
+  config_.carried_over.reset();
   write(std::move(record));
 }
 

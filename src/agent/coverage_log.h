@@ -23,7 +23,10 @@ class CoverageLog {
   // What the ledger found when it was opened, as far as a reader must know it.
   void opening(const Ledger& ledger, TimePoint at);
   // What is recorded from `at` on.
-  void start(TimePoint at, uint32_t events, const StartFacts& facts);
+  // `carried_over`: how many flows that the run before left open are known; nothing where that is
+  // not known.
+  void start(TimePoint at, uint32_t events, const StartFacts& facts,
+             std::optional<uint64_t> carried_over = {});
   // A reload: the same of a run that goes on, under that name.
   void config(TimePoint at, std::string observer, uint32_t events, const StartFacts& facts);
   void sealed(TimePoint at, const SegmentSeal& seal);

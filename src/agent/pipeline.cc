@@ -17,7 +17,26 @@ Pipeline::Pipeline(PipelineParts parts) : parts_(std::move(parts)), live_flows_(
 void Pipeline::begin(TimePoint whole_from, Resync* resync) {
   clock_ = drained_at_ = beat_at_ = whole_from;
   resync_ = resync;
+  if (covered_to_.known()) live_flows_.lose(covered_to_, whole_from);
   if (resync_ != nullptr) resync_->request(live_flows_);
+}
+
+void Pipeline::restore(Flow& flow) {
+  if (!restored_since_.known() || flow.receipt < restored_since_) restored_since_ = flow.receipt;
+  live_flows_.restore(flow);
+}
+
+void Pipeline::go_on_from(TimePoint covered_to, std::unique_ptr<Encoder> encoder) {
+  covered_to_ = covered_to;
+  live_flows_.restored_since(restored_since_);
+  parts_.encoder = std::move(encoder);
+}
+
+void Pipeline::end_all(TimePoint not_after) {
+  live_flows_.lose(covered_to_, not_after);
+  live_flows_.begin_resync(not_after);
+  live_flows_.end_unseen(not_after, [this](Flow& flow) { handle_inferred_end(flow); });
+  live_flows_.end_resync();
 }
 
 bool Pipeline::drain(EventRing& ring) {

@@ -43,6 +43,13 @@ class Pipeline {
  public:
   explicit Pipeline(PipelineParts parts);
 
+  // Before begin(): a flow that the run before left open, and once, behind the last, when the
+  // record of that run ends, and the encoder that knows their ids.
+  void restore(Flow& flow);
+  void go_on_from(TimePoint covered_to, std::unique_ptr<Encoder> encoder);
+  // They have all gone by then: the machine has booted since.
+  void end_all(TimePoint not_after);
+
   // The record is whole from `whole_from` on. `resync`, unless null, looks for the flows that no
   // event tells of, now and after each loss; it outlives the pipeline.
   void begin(TimePoint whole_from, Resync* resync);
@@ -99,7 +106,9 @@ class Pipeline {
   LogThrottle malformed_throttle_;
   uint64_t not_held_ = 0;
   LogThrottle full_throttle_;
-  TimePoint beat_at_;  // the last heartbeat, or what it is due a period after
+  TimePoint restored_since_;  // none of the flows restored was first seen before
+  TimePoint covered_to_;      // by the run before; the zero instant where there was none
+  TimePoint beat_at_;         // the last heartbeat, or what it is due a period after
 };
 
 }  // namespace natledger

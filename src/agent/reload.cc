@@ -55,7 +55,7 @@ std::vector<OptionChange> Reload::take_over(const Config& wanted) {
   Reconfiguration next;
   next.enrichers = make_enrichers(wanted);
   next.observer = observer_name(wanted);
-  next.encoder = make_record_encoder(wanted, parts_.id_prefix);
+  next.encoder = make_record_encoder(wanted, parts_.ids);
   next.events = wanted.source.events;
   next.heartbeat = wanted.source.heartbeat;
   next.reconcile = wanted.source.reconcile;

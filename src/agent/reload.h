@@ -33,7 +33,7 @@ struct ReloadParts {
   EventSocket& socket;
   Orders& orders;
   Housekeeping& housekeeping;
-  std::string id_prefix;  // of records
+  IdPrefixes ids;  // of records
 };
 
 class Reload {

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "agent/agent.h"
+#include "cli/earlier_flows.h"
 #include "cli/options.h"
 #include "lookup/line_facts.h"
 
@@ -19,6 +20,7 @@ std::function<int()> add_run(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   options->common.add_to(app);
   options->run.read_facts = read_line_facts;
+  options->run.read_earlier = read_earlier_flows;
   app.add_flag("--set-sysctls", options->run.set_sysctls,
                "turn accounting, timestamps and events on where they are off");
   return [options] {

@@ -118,6 +118,7 @@ std::string encode_coverage(const CoverageRecord& record) {
   members.put("coverage.clock.step_ns", record.clock_step_ns);
   members.put("coverage.live_flows", record.live_flows);
   members.put("coverage.open_from_sequence", record.open_from_sequence);
+  members.put("coverage.carried_over", record.carried_over);
   if (record.counts) put_counts(members, *record.counts);
   if (!record.segment_name.empty()) put_segment(members, record);
   members.end();

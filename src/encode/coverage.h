@@ -47,6 +47,7 @@ struct CoverageRecord {
   std::optional<int64_t> clock_step_ns;
   std::optional<uint64_t> live_flows;
   std::optional<uint64_t> open_from_sequence;
+  std::optional<uint64_t> carried_over;
   std::optional<CoverageCounts> counts;
   std::string segment_name;  // of a seal, with the five below
   uint64_t segment_first = 0;

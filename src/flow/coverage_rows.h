@@ -48,6 +48,9 @@ inline constexpr auto kCoverageRows = std::tuple{
     row::coverage("coverage.live_flows", row::kLong, "heartbeat: flows that are open"),
     row::coverage("coverage.open_from_sequence", row::kLong,
                   "each flow that is open then was first told of in this line or behind it"),
+    row::coverage(
+        "coverage.carried_over", row::kLong,
+        "coverage-start: flows that the run before left open, which are known to this one"),
     row::coverage("coverage.count.received", row::kLong, "messages received since the start"),
     row::coverage("coverage.count.flows", row::kLong, "of these, recorded as flows"),
     row::coverage("coverage.count.ignored", row::kLong, "of these, no conntrack events"),

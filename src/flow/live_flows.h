@@ -42,6 +42,8 @@ class LiveFlows {
   // Before all else: remembers a flow that an earlier run left open, as its records tell of it.
   // Flow::from_dump where its start was inferred. The later of two on a tuple counts.
   void restore(Flow& flow);
+  // Behind the last of them: each had been seen by then.
+  void restored_since(TimePoint at);
 
   // Events may have been missed in [from, to].
   void lose(TimePoint from, TimePoint to);

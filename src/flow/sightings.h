@@ -22,6 +22,9 @@ class Sightings {
   // Events may have been missed in [from, to].
   void lose(TimePoint from, TimePoint to) { spans_.push_back({to, from}); }
 
+  // The span before any of these.
+  void first_began(TimePoint at) { spans_.front().began = at; }
+
   uint32_t current() const { return first_ + static_cast<uint32_t>(spans_.size()) - 1; }
 
   // When the span began in which something was seen.

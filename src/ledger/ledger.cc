@@ -141,6 +141,7 @@ void Ledger::recover() {
   }
   const StartPlan plan = plan_start(found);
   opening_.plan = plan;
+  opening_.rebooted = found.state && found.state->boot_id != found.boot_id;
   if (state_file_->damaged()) opening_.notes.push_back("a slot of the state file was damaged");
   if (found.active && found.active->torn_bytes != 0) {
     opening_.notes.push_back("the last line was torn: " + std::to_string(found.active->torn_bytes) +

@@ -56,6 +56,7 @@ struct LedgerOpening {
   StartPlan plan;
   // The record before this start is whole up to here; the zero instant when there is none.
   TimePoint covered_to;
+  bool rebooted = false;     // since the run before
   bool new_segment = false;  // the active one has no line yet
   // What an operator should know: a sealed torn segment, a damaged state.
   std::vector<std::string> notes;

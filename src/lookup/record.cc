@@ -26,6 +26,16 @@ std::string text_of(const Json& object, const char* key) {
   return {value->GetString(), value->GetStringLength()};
 }
 
+std::vector<std::string> texts_in(const Json& object, const char* key) {
+  const Json* values = member(object, key);
+  std::vector<std::string> texts;
+  if (values == nullptr || !values->IsArray()) return texts;
+  for (const Json& text : values->GetArray()) {
+    if (text.IsString()) texts.emplace_back(text.GetString(), text.GetStringLength());
+  }
+  return texts;
+}
+
 TimePoint time_in(const Json& object, const char* key) {
   return parse_rfc3339(text_of(object, key)).value_or(TimePoint{});
 }
@@ -175,13 +185,29 @@ CoverageLine coverage_of(const Json& object) {
   }
   line.from_sequence = number_in(object, "coverage.from_sequence").value_or(0);
   line.to_sequence = number_in(object, "coverage.to_sequence").value_or(0);
+  line.carried_over = member(object, "coverage.carried_over") != nullptr;
   line.open_from_sequence = number_in(object, "coverage.open_from_sequence").value_or(0);
-  if (const Json* events = member(object, "coverage.events"); events && events->IsArray()) {
-    for (const Json& event : events->GetArray()) {
-      if (event.IsString()) line.events.emplace_back(event.GetString(), event.GetStringLength());
-    }
-  }
+  line.events = texts_in(object, "coverage.events");
   return line;
+}
+
+FlowDetails details_of(const Json& object, FlowRecord record) {
+  FlowDetails details;
+  details.ends = ends_of(object);
+  if (!details.ends.orig_source.port) add_ids(object, details.ends);
+  details.id = static_cast<uint32_t>(number_in(object, "ct.id").value_or(0));
+  details.mark = static_cast<uint32_t>(number_in(object, "ct.mark").value_or(0));
+  const bool v4 = record.protocol == kIcmp;
+  details.icmp_type =
+      static_cast<uint8_t>(number_in(object, v4 ? "icmp.type" : "conntrack.icmp.type").value_or(0));
+  details.icmp_code =
+      static_cast<uint8_t>(number_in(object, v4 ? "icmp.code" : "conntrack.icmp.code").value_or(0));
+  details.zone_direction = text_of(object, "conntrack.zone_direction");
+  details.helper = text_of(object, "conntrack.helper");
+  details.labels = texts_in(object, "conntrack.labels");
+  details.parent_id = text_of(object, "flow.parent");
+  details.record = std::move(record);
+  return details;
 }
 
 bool contains(std::string_view line, std::string_view text) {
@@ -218,6 +244,15 @@ std::optional<LedgerRecord> parse_record(std::string_view line) {
     return {};
   }
   return record;
+}
+
+std::optional<FlowDetails> parse_details(std::string_view line) {
+  rapidjson::Document document;
+  document.Parse<rapidjson::kParseIterativeFlag>(line.data(), line.size());
+  if (document.HasParseError() || !document.IsObject()) return {};
+  auto record = flow_of(document);
+  if (!record) return {};
+  return details_of(document, std::move(*record));
 }
 
 // As the encoder writes it.

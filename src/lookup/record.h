@@ -59,6 +59,7 @@ struct CoverageLine {
   std::vector<std::string> events;
   Duration clock_step{};            // forward; negative: back
   uint64_t open_from_sequence = 0;  // 0: not said
+  bool carried_over = false;        // of a start: the flows that the run before left open are known
 };
 
 struct LedgerRecord {
@@ -69,6 +70,22 @@ struct LedgerRecord {
 
 // Nothing when the line is no record of either kind, or lacks what every such record has.
 std::optional<LedgerRecord> parse_record(std::string_view line);
+
+// All that a record tells of its flow, for who goes on with it.
+struct FlowDetails {
+  FlowRecord record;
+  FlowEnds ends;  // with ICMP ids and GRE keys for ports
+  uint32_t id = 0;
+  uint32_t mark = 0;
+  uint8_t icmp_type = 0;
+  uint8_t icmp_code = 0;
+  std::string zone_direction;  // "orig", "reply" or empty
+  std::string helper;
+  std::vector<std::string> labels;
+  std::string parent_id;
+};
+// Nothing when the line is no record of a flow.
+std::optional<FlowDetails> parse_details(std::string_view line);
 
 // A quick look at the text. Whether it is a flow record for sure; whether it may name this address,
 // never false for a line that does.

@@ -60,7 +60,8 @@ void Timeline::configure(const CoverageLine& line, uint64_t sequence) {
   const bool ends = has(line.events, "destroy");
   if (open_ && starts == current_.starts && ends == current_.ends) return;
   // The end of a flow that was told of before may have been passed over.
-  if (!open_ || !current_.ends) compared_from_ = sequence;
+  const bool known = (open_ || line.carried_over) && current_.ends && knows_all_;
+  if (!known) compared_from_ = sequence;
   if (open_) {
     const TimePoint at = std::max(line.at, current_.from);
     go_on(at, at);

@@ -49,9 +49,12 @@ def as_conntrack_shows_it(record):
     for key, ours in (("sport", "orig.l4.sport"), ("dport", "orig.l4.dport"),
                       ("reply sport", "reply.l4.sport"), ("reply dport", "reply.l4.dport"),
                       ("state", "conntrack.tcp_state"), ("state", "conntrack.sctp_state"),
-                      ("zone", "conntrack.zone"), ("helper", "conntrack.helper")):
+                      ("helper", "conntrack.helper")):
         if ours in record:
             entry[key] = str(record[ours])
+    if "conntrack.zone" in record:
+        direction = record.get("conntrack.zone_direction")
+        entry["zone" + (f"-{direction}" if direction else "")] = str(record["conntrack.zone"])
     if protocol in (ICMP, ICMPV6):
         names = "icmp" if protocol == ICMP else "conntrack.icmp"
         entry |= {"type": str(record[names + ".type"]), "code": str(record[names + ".code"]),

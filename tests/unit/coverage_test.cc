@@ -84,6 +84,7 @@ const MemberCase kMembers[] = {
     {[](CoverageRecord& r) { r.clock_step_ns = -1; }, {"coverage.clock.step_ns"}},
     {[](CoverageRecord& r) { r.live_flows = 0; }, {"coverage.live_flows"}},
     {[](CoverageRecord& r) { r.open_from_sequence = 0; }, {"coverage.open_from_sequence"}},
+    {[](CoverageRecord& r) { r.carried_over = 0; }, {"coverage.carried_over"}},
     {[](CoverageRecord& r) { r.counts = CoverageCounts{}; }, kCountKeys},
     {fill_segment, kSegmentKeys},
 };

@@ -23,7 +23,7 @@ class OrdersTest : public testing::Test {
   void make(Duration heartbeat = {}) {
     pipeline_ = std::make_unique<Pipeline>(
         PipelineParts{.sink = sink_,
-                      .encoder = make_record_encoder(named({}), sink_.prefix),
+                      .encoder = make_record_encoder(named({}), {sink_.prefix, {}}),
                       .enrichers = make_enrichers(Config{}),
                       .events = kNewEvents | kDestroyEvents,
                       .max_flows = 1000,
@@ -44,7 +44,7 @@ class OrdersTest : public testing::Test {
   void reload(uint64_t epoch, const std::string& tag, uint32_t events) {
     Reconfiguration wanted;
     wanted.epoch = epoch;
-    wanted.encoder = make_record_encoder(named({tag}), sink_.prefix);
+    wanted.encoder = make_record_encoder(named({tag}), {sink_.prefix, {}});
     wanted.observer = "gw2";
     wanted.events = events;
     wanted.applied = [this, epoch] { applied_.push_back(epoch); };
