@@ -4,6 +4,7 @@
 // signals and for the clock to be set; what follows from them it hands to the pipeline as orders.
 #include "agent/agent.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -119,6 +120,7 @@ class DiskWait {
 // The pipeline's thread.
 void run_pipeline(Pipeline& pipeline, EventRing& ring, std::atomic<bool>& failed,
                   Failure& failure) {
+  ::pthread_setname_np(::pthread_self(), "pipeline");
   try {
     while (pipeline.drain(ring)) ring.wait();
     pipeline.flush();

@@ -38,10 +38,12 @@ Housekeeping::Housekeeping(Ledger& ledger, const LedgerOptions& options, ReadFac
       indexer_(options.directory, std::move(read_facts)),
       failed_(std::move(failed)),
       archiving_period_(archiving_period(options.compress_after)),
-      keeping_(ledger.housekeeping_period(), [this] { keep(); }),
-      archiving_(std::min(archiving_period_, kRoomPeriod), [this] {
+      keeping_("sync", ledger.housekeeping_period(), [this] { keep(); }),
+      archiving_("housekeeping", std::min(archiving_period_, kRoomPeriod), [this] {
         yield_to_others();
         make_room();
+        while (!archiving_.stopping() && ledger_.hash_behind()) {
+        }
         index();  // first: what is plain still is read faster
         archive();
       }) {}

@@ -14,8 +14,9 @@ namespace natledger {
 
 class PeriodicThread {
  public:
-  // Starts it; the first time is one period from now.
-  PeriodicThread(Duration period, std::function<void()> work);
+  // Starts it; the first time is one period from now. `name`, of up to 15 bytes, is what top(1) and
+  // the bench call it.
+  PeriodicThread(const char* name, Duration period, std::function<void()> work);
   ~PeriodicThread() { stop(); }
 
   // Returns when the work that may be under way is done.
@@ -24,7 +25,7 @@ class PeriodicThread {
   bool stopping() const { return stopping_; }
 
  private:
-  void run(Duration period);
+  void run(const char* name, Duration period);
 
   const std::function<void()> work_;
   std::mutex mutex_;

@@ -2,6 +2,7 @@
 #include "agent/receiver.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -53,6 +54,7 @@ void Receiver::stop() {
 }
 
 void Receiver::run() {
+  ::pthread_setname_np(::pthread_self(), "receive");
   try {
     bool stopping = false;
     while (!abandoned_ && !unread_) {

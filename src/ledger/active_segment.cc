@@ -17,8 +17,8 @@ namespace natledger {
 
 namespace {
 constexpr uint64_t kPieceBytes = 128 << 10;
-// Hashed at one look; takes some 40 ms, which the numbers reserved ahead outlast by far.
-constexpr uint64_t kMostAtOnce = 64 << 20;
+// Hashed at a time: as long as a rotation may have to wait.
+constexpr uint64_t kMostAtOnce = 1 << 20;
 constexpr uint64_t kFrontBytes = 64 << 10;  // the first two lines are shorter
 }  // namespace
 
@@ -49,13 +49,14 @@ int ActiveSegment::sync() {
   return sync_failed_;
 }
 
-void ActiveSegment::look_ahead() {
-  room_ahead_.keep(file_.get());
+bool ActiveSegment::hash_some() {
   try {
     hash_to(std::min<uint64_t>(bytes_, hashed_to_ + kMostAtOnce));
   } catch (const SystemError&) {
     // Read again when the segment is sealed, who says it then.
+    return false;
   }
+  return hashed_to_ < bytes_;
 }
 
 // Through a buffer that stays in the processor's cache.

@@ -40,8 +40,10 @@ class ActiveSegment {
   int sync();
   int sync_failed() const { return sync_failed_; }
 
-  // Housekeeping's: blocks for the lines to come; the hash of some of those that are there.
-  void look_ahead();
+  // Housekeeping's: blocks for the lines to come; the hash of some of those that are there, and
+  // whether there are more.
+  void look_ahead() { room_ahead_.keep(file_.get()); }
+  bool hash_some();
   // Gives back the blocks that nobody will write.
   void give_back() const { RoomAhead::give_back(file_.get()); }
 

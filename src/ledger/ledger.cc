@@ -317,6 +317,11 @@ int Ledger::housekeep(TimePoint at) {
   return refused;
 }
 
+bool Ledger::hash_behind() {
+  const std::lock_guard lock{active_mutex_};
+  return active_->hash_some();
+}
+
 bool Ledger::close_clean(TimePoint covered_to) {
   if (flush() != 0) return false;
   active_->give_back();

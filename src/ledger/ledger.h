@@ -85,6 +85,9 @@ class Ledger final : public RecordSink {
   // disk blocks ahead. Returns an errno value when the disk refused to sync.
   Duration housekeeping_period() const;
   int housekeep(TimePoint at);
+  // From a thread that others go before: hashes some of what has been written, so that a rotation
+  // need only hash the rest. Whether there is more.
+  bool hash_behind();
 
   // For retention, on any thread. Segments named by a lower number may go when keep_from() returns.
   void keep_from(uint64_t sequence);

@@ -3,13 +3,14 @@
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 
 
-def cpu_text(result):
-    return "-" if result.cpu_us is None else f"{result.cpu_us:.2f}"
+def cpu_text(cpu_us):
+    return "-" if cpu_us is None else f"{cpu_us:.2f}"
 
 
 def run_line(load, result):
     return (f"{load}: {result.name} received {result.received:,}, wrote {result.written:,}, lost "
-            f"{result.lost:,} of {result.events:,}; {cpu_text(result)} us of CPU an event")
+            f"{result.lost:,} of {result.events:,}; {cpu_text(result.cpu_us)} us of CPU an event, "
+            f"{cpu_text(result.behind_us)} behind it")
 
 
 def verdict_line(verdict):
@@ -31,19 +32,21 @@ def markdown(about, runs, verdicts, figures):
         parts.append(table(("what", "measured"), figures))
     if runs:
         parts.append(table(
-            ("load", "", "events", "received", "written", "lost", "CPU, us an event", "MiB after"),
+            ("load", "", "events", "received", "written", "lost", "CPU, us an event", "behind it",
+             "MiB after"),
             [run_row(load, result) for load, results in runs for result in results]))
     return "\n\n".join(parts)
 
 
 def run_row(load, result):
     counts = (result.events, result.received, result.written, result.lost)
-    return (load, result.name, *(f"{count:,}" for count in counts), cpu_text(result),
-            f"{result.resident_bytes / 2**20:.0f}")
+    return (load, result.name, *(f"{count:,}" for count in counts), cpu_text(result.cpu_us),
+            cpu_text(result.behind_us), f"{result.resident_bytes / 2**20:.0f}")
 
 
 def as_json(about, runs, verdicts, figures):
-    members = ("name", "events", "received", "written", "lost", "cpu_us", "resident_bytes")
+    members = ("name", "events", "received", "written", "lost", "cpu_us", "behind_us",
+               "resident_bytes")
     return {
         "about": about,
         "verdicts": [row._asdict() for row in verdicts],

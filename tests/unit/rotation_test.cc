@@ -96,9 +96,9 @@ TEST_F(RotationTest, AFullSegmentIsSealedAndTheNextBegun) {
 
 TEST_F(RotationTest, TheSealIsTheSameWhoeverHasHashedTheBeginning) {
   write();
-  ledger_->housekeep(kAt);
+  EXPECT_FALSE(ledger_->hash_behind()) << "that was all";
   fill();
-  ledger_->housekeep(kAt);
+  ledger_->hash_behind();
   write();
   const std::string content = *read_file(active());
   const auto rotation = ledger_->rotate(kAt);
