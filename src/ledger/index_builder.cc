@@ -62,6 +62,7 @@ void IndexBuilder::add_flow(const SegmentLine& line) {
   }
   const std::vector<OpenEntry>* before = changes_.find(facts_.flow);
   std::vector<OpenEntry> ends;
+  ends.reserve(facts_.ends.size());
   for (const PublicEnd& e : facts_.ends) {
     ends.push_back({index_key(e.seen, e.id_unknown, facts_.protocol), address_hash(e.remote),
                     start == 0 && before != nullptr ? before->front().start : start, facts_.flow,

@@ -23,6 +23,7 @@ UniqueFd copy_of(const UniqueFd& fd) {
 std::vector<IndexedSegment> segments_of(const std::string& directory) {
   LedgerFiles files = list_ledger(directory);
   std::vector<IndexedSegment> segments;
+  segments.reserve(files.sealed.size() + 1);
   for (SealedSegment& sealed : files.sealed) segments.push_back({std::move(sealed), {}, {}, {}});
   if (!files.active) return segments;
   OpenSegment active{std::move(files.active), files.active_path, false};
@@ -52,11 +53,13 @@ bool IndexedLedger::find_table() {
     const uint64_t first = segments_[newest_].first();
     table_ = open_good<OpenTable>(open_table_path(directory_, first));
     if (!table_) continue;
-    segments_[newest_].index = open_good<SegmentIndex>(index_path(directory_, first));
-    if (!segments_[newest_].index) continue;
-    const IndexHeader& index = segments_[newest_].index->header();
+    auto index = open_good<SegmentIndex>(index_path(directory_, first));
+    if (!index) continue;
+    const IndexHeader& header = index->header();
     const OpenHeader& table = table_->header();
-    if (index.last == table.last && index.bytes == table.bytes) return true;
+    const bool same = header.last == table.last && header.bytes == table.bytes;
+    segments_[newest_].index = std::move(index);
+    if (same) return true;
   }
   return false;
 }
@@ -85,7 +88,7 @@ std::string_view IndexedLedger::line_of(uint64_t sequence) {
   const auto number = static_cast<size_t>(behind - segments_.begin()) - 1;
   if (!open_index(number)) return {};
   IndexedSegment& segment = segments_[number];
-  if (sequence > segment.index->header().last) return {};
+  if (!segment.index || sequence > segment.index->header().last) return {};
   const SegmentIndex::Region region = segment.index->region_of(sequence);
   return segment.placed().line_of(sequence, region.from, region.to);
 }

@@ -37,7 +37,7 @@ class IndexedLedger {
 
   // The newest table of open flows that goes with its index. False when there is none.
   bool find_table();
-  OpenTable& table() { return *table_; }
+  std::optional<OpenTable>& table() { return table_; }
 
   // The segments, oldest first, and which of them that table stands behind.
   std::vector<IndexedSegment>& segments() { return segments_; }

@@ -42,7 +42,7 @@ std::vector<uint64_t> names_with(const std::string& directory, std::string_view 
     std::from_chars(name.data() + kStart.size(), name.data() + name.size() - end.size(), first);
     const std::string path =
         end == kIndexEnd ? index_path(directory, first) : open_table_path(directory, first);
-    if (path == directory + "/" + name) found.push_back(first);
+    if (std::string_view{path}.substr(directory.size() + 1) == name) found.push_back(first);
   }
   std::sort(found.begin(), found.end());
   return found;

@@ -180,10 +180,10 @@ void Ledger::recover() {
   state_.reserved_to = std::max(state_.reserved_to, plan.next - 1);
   next_ = plan.next;
   reserve(plan.next);
-  open_active(plan, found.active);
+  open_active(plan, found.active.value_or(SegmentTail{}));
 }
 
-void Ledger::open_active(const StartPlan& plan, const std::optional<SegmentTail>& found) {
+void Ledger::open_active(const StartPlan& plan, const SegmentTail& found) {
   UniqueFd file;
   switch (plan.active) {
     case StartPlan::Active::kMake:
@@ -195,7 +195,7 @@ void Ledger::open_active(const StartPlan& plan, const std::optional<SegmentTail>
       check_call("remove " + active_path_, ::unlink(active_path_.c_str()));
       break;
     case StartPlan::Active::kSeal:
-      seal(active_path_, plan, found->ends_in_newline);
+      seal(active_path_, plan, found.ends_in_newline);
       break;
   }
   const bool goes_on = static_cast<bool>(file);
@@ -203,11 +203,11 @@ void Ledger::open_active(const StartPlan& plan, const std::optional<SegmentTail>
     file = make_active_file();
     sync_directory(options_.directory);
   }
-  opening_.new_segment = !goes_on || found->bytes == 0;
-  const bool has_lines = goes_on && found->first_sequence != 0;
+  opening_.new_segment = !goes_on || found.bytes == 0;
+  const bool has_lines = goes_on && found.first_sequence != 0;
   active_ = std::make_unique<ActiveSegment>(std::move(file), active_path_,
-                                            has_lines ? found->first_sequence : plan.next,
-                                            has_lines ? found->first_time : TimePoint{});
+                                            has_lines ? found.first_sequence : plan.next,
+                                            has_lines ? found.first_time : TimePoint{});
   remember_active();
 }
 

@@ -103,7 +103,7 @@ class Ledger final : public RecordSink {
 
  private:
   void recover();
-  void open_active(const StartPlan& plan, const std::optional<SegmentTail>& found);
+  void open_active(const StartPlan& plan, const SegmentTail& found);
   void seal(const std::string& path, const StartPlan& plan, bool ends_in_newline);
   UniqueFd make_active_file();
   void remember_active();

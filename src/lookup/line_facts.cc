@@ -237,6 +237,7 @@ void parse_line_facts(std::string_view line, uint64_t, LineFacts& facts) {
     facts.at = record->coverage->at;
     return;
   }
+  if (!record->flow) return;
   const FlowRecord& flow = *record->flow;
   facts.kind = flow.is_end ? LineFacts::Kind::kFlowEnd : LineFacts::Kind::kFlow;
   facts.at = flow.at;

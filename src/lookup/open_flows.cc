@@ -18,9 +18,11 @@ class OpenFlows {
  public:
   explicit OpenFlows(const std::string& directory) : ledger_(directory) {
     if (!ledger_.find_table()) return;
+    auto& table = ledger_.table();
+    if (!table) return;
     from_ = ledger_.newest();
-    listed_to_ = ledger_.table().header().last;
-    for (const OpenEntry& entry : ledger_.table().entries()) latest_[entry.first] = entry.latest;
+    listed_to_ = table->header().last;
+    for (const OpenEntry& entry : table->entries()) latest_[entry.first] = entry.latest;
   }
 
   void visit(const std::function<void(const FlowDetails&)>& visit) {

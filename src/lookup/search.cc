@@ -58,13 +58,14 @@ class Search {
 
 bool Search::read_kept(size_t number) {
   if (!ledger_.open_index(number)) return false;
-  SegmentIndex& index = *ledger_.segments()[number].index;
-  inquiry_.begins_with(index.header().first);
-  for (const KeptLine& line : index.kept_lines()) {
+  std::optional<SegmentIndex>& index = ledger_.segments()[number].index;
+  if (!index) return false;
+  inquiry_.begins_with(index->header().first);
+  for (const KeptLine& line : index->kept_lines()) {
     inquiry_.pass(line.before);
     inquiry_.read_kept(line.text, line.sequence);
   }
-  inquiry_.pass(index.header().rest);
+  inquiry_.pass(index->header().rest);
   return true;
 }
 
@@ -96,7 +97,7 @@ void Search::ask_indexes() {
 
 void Search::ask_table() {
   std::vector<uint64_t> sequences;
-  ledger_.table().find(index_question(), sequences);
+  if (auto& table = ledger_.table()) table->find(index_question(), sequences);
   std::sort(sequences.begin(), sequences.end());
   sequences.erase(std::unique(sequences.begin(), sequences.end()), sequences.end());
   // What retention has taken nobody can read.
