@@ -93,6 +93,14 @@ std::string_view IndexedLedger::line_of(uint64_t sequence) {
   return segment.placed().line_of(sequence, region.from, region.to);
 }
 
+void IndexedLedger::read_all(size_t number, const std::function<void(const SegmentLine&)>& visit) {
+  OpenSegment open = segments_[number].open();
+  if (!open.fd) return;  // taken away meanwhile, which its numbers tell
+  SegmentLines lines{SegmentStream{std::move(open)}};
+  SegmentLine line;
+  while (lines.next(line)) visit(line);
+}
+
 bool IndexedLedger::read_rest(size_t number, const std::function<void(const SegmentLine&)>& visit) {
   const IndexedSegment& segment = segments_[number];
   const uint64_t from = segment.index ? segment.index->header().bytes : 0;

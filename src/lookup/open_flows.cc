@@ -36,9 +36,8 @@ class OpenFlows {
         listed.push_back(latest);
       }
     }
-    // In the order of the files, so that no part of an archive is read twice.
     std::sort(listed.begin(), listed.end());
-    for (const uint64_t sequence : listed) tell(ledger_.line_of(sequence), visit);
+    tell_listed(listed, visit);
     if (behind.empty()) return;
     read_rest([&](const SegmentLine& line) {
       if (behind.contains(line.sequence)) tell(line.text, visit);
@@ -48,6 +47,28 @@ class OpenFlows {
  private:
   static void tell(std::string_view line, const std::function<void(const FlowDetails&)>& visit) {
     if (const auto details = parse_details(line)) visit(*details);
+  }
+
+  // By the index, or where many of a segment's lines are wanted, by reading all of it.
+  void tell_listed(const std::vector<uint64_t>& listed,
+                   const std::function<void(const FlowDetails&)>& visit) {
+    constexpr ptrdiff_t kMany = 100;
+    auto from = listed.begin();
+    for (size_t i = 0; i <= from_ && from != listed.end(); ++i) {
+      const bool last = i == from_;
+      const auto to = last
+                          ? listed.end()
+                          : std::lower_bound(from, listed.end(), ledger_.segments()[i + 1].first());
+      if (to - from < kMany) {
+        for (; from != to; ++from) tell(ledger_.line_of(*from), visit);
+        continue;
+      }
+      ledger_.read_all(i, [&](const SegmentLine& line) {
+        while (from != to && *from < line.sequence) ++from;
+        if (from != to && *from == line.sequence) tell(line.text, visit);
+      });
+      from = to;
+    }
   }
 
   void follow_rest() {

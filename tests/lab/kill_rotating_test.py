@@ -4,10 +4,11 @@ import unittest
 
 import agent
 import kill_test
+import lab
 
 
 class KillRotating(kill_test.Kill):
-    rounds = 10
+    rounds = 10 * lab.TIMES
 
     def make_agent(self):
         return agent.Agent(self.lab, ledger_options=("rotate: {size: 64KiB}",

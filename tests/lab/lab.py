@@ -30,6 +30,10 @@ ROUTER_SYSCTLS = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding",
                   "net.netfilter.nf_conntrack_events")
 
 
+# So many times the rounds of a test; scripts/soak asks for more.
+TIMES = int(os.environ.get("NATLEDGER_TIMES", "1"))
+
+
 class LabError(Exception):
     """The lab cannot run here: what was tried, and what would help."""
 

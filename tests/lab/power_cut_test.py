@@ -13,13 +13,14 @@ import unittest
 import agent
 import disk
 import generator
+import lab
 import ledger
 import tailer
 
 SYNC_NS = 10**9  # ledger.sync
 # An event is in its line by then, on a busy machine.
 WRITING_NS = 10**9
-CUTS = 5
+CUTS = 5 * lab.TIMES
 
 
 class Numbers(unittest.TestCase):
@@ -70,7 +71,7 @@ class PowerCut(Numbers):
             burst = generator.Generator(self.lab, "churn", 8000, first=number * 8000, live=500,
                                         batch=20, per_second=2000)
             agent.wait_for("the burst to begin", burst.begun)
-            time.sleep(1.5 + 0.23 * number)
+            time.sleep(1.5 + 0.23 * (number % 5))
             reader.pause()
             self.disk.cut_power()
             cuts.append(time.time_ns())

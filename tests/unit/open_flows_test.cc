@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a ledger leaves open, with indexes and without.
+#include "lookup/open_flows.h"
+
+#include <filesystem>
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "ledger/archive.h"
+#include "ledger/indexer.h"
+#include "ledger/reader.h"
+#include "lookup/line_facts.h"
+#include "lookup/traffic.h"
+#include "unit/test_support.h"
+
+namespace natledger {
+namespace {
+
+using Ids = std::map<std::string, std::string>;  // of the latest record, by flow.id
+
+class OpenFlowsTest : public testing::Test {
+ protected:
+  void SetUp() override { make_traffic({directory(), 8000, 4, 11}); }
+
+  std::string directory() const { return dir_ / "ledger"; }
+
+  // Line by line, with every record parsed.
+  Ids truth() const {
+    Ids open;
+    LedgerReader reader{directory()};
+    LedgerLine line;
+    while (reader.next(line)) {
+      const auto record = parse_record(line.text);
+      if (!record || !record->flow) continue;
+      if (record->flow->is_end) {
+        open.erase(record->flow->flow_id);
+      } else {
+        open[record->flow->flow_id] = record->flow->event_id;
+      }
+    }
+    return open;
+  }
+
+  Ids visited() const {
+    Ids open;
+    visit_open_flows(directory(), [&](const FlowDetails& flow) {
+      EXPECT_TRUE(open.emplace(flow.record.flow_id, flow.record.event_id).second) << "once";
+    });
+    return open;
+  }
+
+  void index() const {
+    Indexer indexer{directory(), read_line_facts, 16 << 10};
+    while (indexer.index_next([] { return true; })) {
+    }
+  }
+
+  TempDir dir_;
+};
+
+TEST_F(OpenFlowsTest, AreTheSameWithIndexesAndWithout) {
+  const Ids open = truth();
+  ASSERT_GT(open.size(), 20U);
+  EXPECT_EQ(visited(), open);
+  index();
+  EXPECT_EQ(visited(), open);
+}
+
+TEST_F(OpenFlowsTest, AreReadFromArchives) {
+  const Ids open = truth();
+  index();
+  for (const SealedSegment& sealed : list_sealed(directory())) {
+    const std::string archived = sealed.path + std::string{kArchiveEnd};
+    ASSERT_TRUE(write_archive(sealed.path, archived, [] { return true; }));
+    std::filesystem::remove(sealed.path);
+  }
+  EXPECT_EQ(visited(), open);
+}
+
+TEST_F(OpenFlowsTest, TellAllThatANewRunNeeds) {
+  size_t with_ports = 0;
+  visit_open_flows(directory(), [&](const FlowDetails& flow) {
+    EXPECT_NE(flow.ends.orig_source.address.family, IpAddress::Family::kNone);
+    EXPECT_NE(flow.ends.reply_target.address.family, IpAddress::Family::kNone);
+    EXPECT_TRUE(flow.ends.orig_source.port && flow.ends.reply_target.port) << flow.record.event_id;
+    EXPECT_EQ(flow.record.start.known(), !flow.record.start_clock.empty());
+    ++with_ports;
+  });
+  EXPECT_GT(with_ports, 20U);
+}
+
+}  // namespace
+}  // namespace natledger
