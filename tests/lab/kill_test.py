@@ -57,7 +57,7 @@ class Kill(killed_agent.KilledAgent):
         self.remember_written()
         for _ in range(self.rounds):
             self.agent.spawn()
-            time.sleep(self.random.uniform(0, 1.5 * start_s))
+            time.sleep(self.random.uniform(0, 3 * start_s))
             self.agent.kill()
             self.remember_written()
         self.agent.start()
