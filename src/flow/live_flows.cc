@@ -387,6 +387,7 @@ void LiveFlows::remember(Table& table, const Key& key, uint32_t hash, Flow& flow
     ++not_held_;
     return;
   }
+  tables_->sightings.see(flow.receipt);
   auto open = open_flow(key, flow);
   open.sighting = tables_->sightings.current();
   tables_->carry_over(open.aside, flow);

@@ -24,6 +24,10 @@ class Sightings {
 
   // The span before any of these.
   void first_began(TimePoint at) { spans_.front().began = at; }
+  // Without that it begins with the first sight of all.
+  void see(TimePoint at) {
+    if (first_ == 0 && !spans_.front().began.known()) first_began(at);
+  }
 
   uint32_t current() const { return first_ + static_cast<uint32_t>(spans_.size()) - 1; }
 

@@ -104,6 +104,16 @@ TEST_F(LostEndsTest, AnUnseenEndLiesBetweenTheLastSightAndTheLook) {
   EXPECT_EQ(ends[0].end_not_before, second_look) << "the last dump that showed it";
 }
 
+TEST_F(LostEndsTest, AFlowWithoutAStartWasThereWhenItWasFirstSeen) {
+  const TimePoint seen = track(event(Event::kUpdate)).receipt;
+  Flow second = event(Event::kUpdate);
+  second.id = 78;
+  second = track(second);
+  ASSERT_EQ(tracked_, Tracked::kOtherEnded);
+  EXPECT_EQ(ended_.end_not_before, seen);
+  EXPECT_EQ(ended_.end_not_after, second.receipt);
+}
+
 TEST_F(LostEndsTest, BeforeTheLossAnEndWouldHaveBeenTold) {
   track(event(Event::kNew));
   Flow old = dumped(2);
