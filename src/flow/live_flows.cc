@@ -283,7 +283,8 @@ Tracked LiveFlows::end(Flow& flow) {
     if (open != nullptr && is_same_flow(*open, flow)) {
       tables_->complete(*open, flow);
       tables_->forget(table, *open, fold(hash));
-    } else if (open != nullptr && open->start.known() && flow.kernel_start > open->start) {
+    } else if (open != nullptr && open->start.known() && flow.kernel_start.known() &&
+               flow.kernel_start > open->start) {
       // Of a flow whose start was not told either.
       tables_->conclude_end(table, *open, fold(hash), flow.kernel_start, flow.receipt);
       return Tracked::kOtherEnded;

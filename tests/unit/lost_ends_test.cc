@@ -279,6 +279,17 @@ TEST_F(LostEndsTest, AnEntryTranslatedOtherwiseIsAnotherFlow) {
   EXPECT_FALSE(live_.sees(entry));
 }
 
+TEST_F(LostEndsTest, AnEndWithoutAStartIsNoSuccessors) {
+  Flow old = event(Event::kNew);
+  old.event_time = {-kNoon.ns};
+  track(old);
+  Flow end = event(Event::kDestroy);
+  end.id = 78;
+  track(end);
+  EXPECT_EQ(tracked_, Tracked::kRecord);
+  EXPECT_EQ(live_.size(), 1U);
+}
+
 TEST_F(LostEndsTest, AnEndThatIsToldTwiceIsOneEnd) {
   track(event(Event::kNew));
   Flow end = event(Event::kDestroy);
