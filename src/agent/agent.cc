@@ -140,17 +140,18 @@ TimePoint booted_at() {
 std::optional<uint64_t> carry_over(const Ledger& ledger, const Config& config,
                                    const RunOptions& options, Pipeline& pipeline, IdPrefixes& ids) {
   if (ledger.opening().plan.before == StartPlan::Before::kNothing) return {};
-  uint64_t flows = 0;
+  std::optional<uint64_t> flows{0};
   try {
-    ids.earlier = options.read_earlier(config.ledger.directory, [&](Flow& flow) {
+    options.read_earlier(config.ledger.directory, ids.earlier, [&](Flow& flow) {
       pipeline.restore(flow);
-      ++flows;
+      if (flows) ++*flows;
     });
   } catch (const SystemError& error) {
     log_warning("read the flows that were open: " + std::string{error.what()} +
-                "; those that still are get a new id");
-    return {};
+                "; others that still are get a new id");
+    flows.reset();
   }
+  // Also those that were read before a failure have ids of earlier epochs.
   pipeline.go_on_from(ledger.opening().covered_to, make_record_encoder(config, ids));
   return flows;
 }

@@ -19,7 +19,8 @@ struct RunOptions {
   // Reading records back is no part of the agent: for the index, and for the flows that the run
   // before left open (see cli/earlier_flows.h).
   ReadFacts read_facts;
-  std::function<std::vector<std::string>(const std::string& directory, const LiveFlows::FlowVisit&)>
+  std::function<void(const std::string& directory, std::vector<std::string>& id_prefixes,
+                     const LiveFlows::FlowVisit&)>
       read_earlier;
 };
 

@@ -50,7 +50,8 @@ StartClock clock_of(const std::string& name) {
 
 class Reading {
  public:
-  explicit Reading(const LiveFlows::FlowVisit& visit) : visit_(visit) {}
+  Reading(std::vector<std::string>& prefixes, const LiveFlows::FlowVisit& visit)
+      : prefixes_(prefixes), visit_(visit) {}
 
   void take(const FlowDetails& details) {
     Flow flow;
@@ -73,8 +74,6 @@ class Reading {
     flow.receipt = flow.from_dump ? details.record.start_not_after : details.record.at;
     visit_(flow);
   }
-
-  std::vector<std::string> prefixes() && { return std::move(prefixes_); }
 
  private:
   // Of "<ledger>-<epoch>-<sequence>".
@@ -129,19 +128,18 @@ class Reading {
     if (bit < kLabelBits) labels.words[bit / 64] |= uint64_t{1} << bit % 64;
   }
 
+  std::vector<std::string>& prefixes_;
   const LiveFlows::FlowVisit& visit_;
   const std::array<std::string, kLabelBits> label_names_ = read_label_names();
   std::map<std::string, uint16_t> epochs_;
-  std::vector<std::string> prefixes_;
 };
 
 }  // namespace
 
-std::vector<std::string> read_earlier_flows(const std::string& directory,
-                                            const LiveFlows::FlowVisit& visit) {
-  Reading reading{visit};
+void read_earlier_flows(const std::string& directory, std::vector<std::string>& id_prefixes,
+                        const LiveFlows::FlowVisit& visit) {
+  Reading reading{id_prefixes, visit};
   visit_open_flows(directory, [&](const FlowDetails& details) { reading.take(details); });
-  return std::move(reading).prefixes();
 }
 
 }  // namespace natledger
