@@ -60,6 +60,10 @@ uint64_t file_bytes(int fd, const std::string& path) {
   return static_cast<uint64_t>(status.st_size);
 }
 
+UniqueFd duplicate(const UniqueFd& fd) {
+  return UniqueFd{check_call("duplicate a descriptor", ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0))};
+}
+
 bool write_whole(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(fd, text.data(), text.size());

@@ -21,6 +21,9 @@ std::optional<uint64_t> read_number(const std::string& path);
 UniqueFd open_file(const std::string& path, int flags, unsigned mode = 0,
                    std::string_view remedy = {});
 
+// Another descriptor of the same open file, with O_CLOEXEC. Throws SystemError.
+UniqueFd duplicate(const UniqueFd& fd);
+
 // Up to `bytes` of the file from place `at`: fewer only where it ends. Throws SystemError naming
 // `path`.
 std::string read_at(int fd, const std::string& path, uint64_t at, uint64_t bytes);

@@ -16,10 +16,6 @@ namespace natledger {
 
 namespace {
 
-UniqueFd copy_of(const UniqueFd& fd) {
-  return UniqueFd{check_call("duplicate a descriptor", ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0))};
-}
-
 std::vector<IndexedSegment> segments_of(const std::string& directory) {
   LedgerFiles files = list_ledger(directory);
   std::vector<IndexedSegment> segments;
@@ -27,7 +23,7 @@ std::vector<IndexedSegment> segments_of(const std::string& directory) {
   for (SealedSegment& sealed : files.sealed) segments.push_back({std::move(sealed), {}, {}, {}});
   if (!files.active) return segments;
   OpenSegment active{std::move(files.active), files.active_path, false};
-  const uint64_t first = PlacedLines{{copy_of(active.fd), active.path, false}}.first_number();
+  const uint64_t first = PlacedLines{{duplicate(active.fd), active.path, false}}.first_number();
   const std::string path = active.path;
   segments.push_back({{first, path, false}, std::move(active), {}, {}});
   return segments;
@@ -37,7 +33,7 @@ std::vector<IndexedSegment> segments_of(const std::string& directory) {
 
 OpenSegment IndexedSegment::open() const {
   if (!active.fd) return open_sealed(sealed);
-  return {copy_of(active.fd), active.path, false};
+  return {duplicate(active.fd), active.path, false};
 }
 
 PlacedLines& IndexedSegment::placed() {
@@ -57,9 +53,9 @@ bool IndexedLedger::find_table() {
     if (!index) continue;
     const IndexHeader& header = index->header();
     const OpenHeader& table = table_->header();
-    const bool same = header.last == table.last && header.bytes == table.bytes;
+    if (header.last != table.last || header.bytes != table.bytes) continue;
     segments_[newest_].index = std::move(index);
-    if (same) return true;
+    return true;
   }
   return false;
 }
@@ -93,19 +89,19 @@ std::string_view IndexedLedger::line_of(uint64_t sequence) {
   return segment.placed().line_of(sequence, region.from, region.to);
 }
 
-void IndexedLedger::read_all(size_t number, const std::function<void(const SegmentLine&)>& visit) {
-  OpenSegment open = segments_[number].open();
-  if (!open.fd) return;  // taken away meanwhile, which its numbers tell
-  SegmentLines lines{SegmentStream{std::move(open)}};
-  SegmentLine line;
-  while (lines.next(line)) visit(line);
+bool IndexedLedger::read_all(size_t number, const LineVisit& visit) {
+  return read_from(number, 0, visit);
 }
 
-bool IndexedLedger::read_rest(size_t number, const std::function<void(const SegmentLine&)>& visit) {
+bool IndexedLedger::read_rest(size_t number, const LineVisit& visit) {
   const IndexedSegment& segment = segments_[number];
-  const uint64_t from = segment.index ? segment.index->header().bytes : 0;
-  if (segment.index && segment.index->header().whole) return true;
-  OpenSegment open = segment.open();
+  if (!segment.index) return read_all(number, visit);
+  const IndexHeader& header = segment.index->header();
+  return header.whole || read_from(number, header.bytes, visit);
+}
+
+bool IndexedLedger::read_from(size_t number, uint64_t from, const LineVisit& visit) {
+  OpenSegment open = segments_[number].open();
   if (!open.fd) return true;  // taken away meanwhile, which its numbers tell
   if (open.archived && from != 0) return false;
   if (!open.archived && ::lseek(open.fd.get(), static_cast<off_t>(from), SEEK_SET) < 0) {

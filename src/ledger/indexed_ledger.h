@@ -49,12 +49,15 @@ class IndexedLedger {
   // The line of that number, if an index knows where it is; nothing where it is missing. Valid
   // until the next call.
   std::string_view line_of(uint64_t sequence);
-  // All lines of a segment.
-  void read_all(size_t number, const std::function<void(const SegmentLine&)>& visit);
-  // The lines behind what its index knows. False when they cannot be told from the others.
-  bool read_rest(size_t number, const std::function<void(const SegmentLine&)>& visit);
+  using LineVisit = std::function<void(const SegmentLine&)>;
+  // All lines of a segment; those behind what its index knows. False when these cannot be told from
+  // the others.
+  bool read_all(size_t number, const LineVisit& visit);
+  bool read_rest(size_t number, const LineVisit& visit);
 
  private:
+  bool read_from(size_t number, uint64_t from, const LineVisit& visit);
+
   const std::string directory_;
   std::vector<IndexedSegment> segments_;
   std::optional<OpenTable> table_;

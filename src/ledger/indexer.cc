@@ -21,10 +21,6 @@ namespace {
 constexpr uint64_t kAskEachLines = 1000;
 constexpr size_t kTablesKept = 2;  // should the newest be damaged
 
-UniqueFd copy_of(const UniqueFd& fd) {
-  return UniqueFd{check_call("duplicate a descriptor", ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0))};
-}
-
 bool agree(const IndexHeader& index, const OpenHeader& table) {
   return index.first == table.first && index.last == table.last && index.bytes == table.bytes;
 }
@@ -94,7 +90,7 @@ bool Indexer::index_active(const SealedSegment* before, const std::function<bool
   if (!active.fd) return false;
   const uint64_t bytes = file_bytes(active.fd.get(), active.path);
   if (bytes < active_step_bytes_) return false;
-  const uint64_t first = PlacedLines{{copy_of(active.fd), active.path, false}}.first_number();
+  const uint64_t first = PlacedLines{{duplicate(active.fd), active.path, false}}.first_number();
   // Sealed since the others were listed.
   if (first == 0 || (before != nullptr && first <= before->first_sequence)) return false;
   const auto index = open_good<SegmentIndex>(index_path(directory_, first));
@@ -138,7 +134,7 @@ bool Indexer::make(Job job, const std::function<bool()>& go_on) {
   uint64_t from = 0;
   const std::vector<OpenEntry> open = go_on_from(job, builder, from);
   const std::string path = job.segment.path;
-  const UniqueFd like = copy_of(job.segment.fd);
+  const UniqueFd like = duplicate(job.segment.fd);
   const off_t sought = ::lseek(like.get(), static_cast<off_t>(from), SEEK_SET);
   if (sought < 0) throw SystemError("read " + path, errno);
   SegmentLines lines{SegmentStream{std::move(job.segment)}, from};
