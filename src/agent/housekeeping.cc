@@ -38,14 +38,22 @@ Housekeeping::Housekeeping(Ledger& ledger, const LedgerOptions& options, ReadFac
       indexer_(options.directory, std::move(read_facts)),
       failed_(std::move(failed)),
       archiving_period_(archiving_period(options.compress_after)),
+      indexing_{"index",
+                "`who` reads every line until it is done",
+                [this](const GoOn& go_on) { index(go_on); },
+                {}},
+      archive_making_{"archive",
+                      "the segment stays as it is",
+                      [this](const GoOn& go_on) { archive(go_on); },
+                      {}},
       keeping_("sync", ledger.housekeeping_period(), [this] { keep(); }),
       archiving_("housekeeping", std::min(archiving_period_, kRoomPeriod), [this] {
         yield_to_others();
         make_room();
         while (!archiving_.stopping() && ledger_.hash_behind()) {
         }
-        index();  // first: what is plain still is read faster
-        archive();
+        do_when_due(indexing_);  // first: what is plain still is read faster
+        do_when_due(archive_making_);
       }) {}
 
 void Housekeeping::stop() {
@@ -66,21 +74,18 @@ void Housekeeping::keep() {
   }
 }
 
-// Segments that cannot be archived stay as they are, which is no loss.
-void Housekeeping::archive() {
+// What fails loses nothing, and is tried again after a rest.
+void Housekeeping::do_when_due(Task& task) {
   const TimePoint at = now();
-  if (at < archive_from_ && archive_from_ - at <= kArchivingRest) return;
-  // An archive takes long, and room may be needed meanwhile. What is removed then may be what is
-  // being archived.
-  const auto go_on = [this] { return !archiving_.stopping() && !make_room(); };
+  if (at < task.from && task.from - at <= kArchivingRest) return;
+  // Room may be needed meanwhile. What is removed then may be what is being worked on.
+  const GoOn go_on = [this] { return !archiving_.stopping() && !make_room(); };
   try {
-    while (go_on() && archiver_.archive_next(now(), go_on)) {
-    }
-    archive_from_ = now() + archiving_period_;
+    task.work(go_on);
+    task.from = now() + archiving_period_;
   } catch (const std::exception& failure) {
-    archive_from_ = now() + kArchivingRest;
-    log_warning("archive the ledger: " + std::string{failure.what()} +
-                "; the segment stays as it is");
+    task.from = now() + kArchivingRest;
+    log_warning(std::string{task.what} + " the ledger: " + failure.what() + "; " + task.failing);
   }
 }
 
@@ -99,21 +104,15 @@ bool Housekeeping::make_room() {
   }
 }
 
-// Without an index `who` reads every line.
-void Housekeeping::index() {
-  const TimePoint at = now();
-  if (at < index_from_ && index_from_ - at <= kArchivingRest) return;
-  const auto go_on = [this] { return !archiving_.stopping() && !make_room(); };
-  try {
-    const std::string damage = indexer_.check_one();
-    if (!damage.empty()) log_warning(damage);
-    while (go_on() && indexer_.index_next(go_on)) {
-    }
-    index_from_ = now() + archiving_period_;
-  } catch (const std::exception& failure) {
-    index_from_ = now() + kArchivingRest;
-    log_warning("index the ledger: " + std::string{failure.what()} +
-                "; `who` reads every line until it is done");
+void Housekeeping::index(const GoOn& go_on) {
+  const std::string damage = indexer_.check_one();
+  if (!damage.empty()) log_warning(damage);
+  while (go_on() && indexer_.index_next(go_on)) {
+  }
+}
+
+void Housekeeping::archive(const GoOn& go_on) {
+  while (go_on() && archiver_.archive_next(now(), go_on)) {
   }
 }
 

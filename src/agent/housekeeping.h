@@ -28,9 +28,18 @@ class Housekeeping {
 
  private:
   void keep();
-  void archive();
+  // What `work` does takes long: it asks between whether to go on.
+  using GoOn = std::function<bool()>;
+  struct Task {
+    const char* what;     // that it does
+    const char* failing;  // what it means when it cannot
+    std::function<void(const GoOn&)> work;
+    TimePoint from;  // not before
+  };
+  void do_when_due(Task& task);
   bool make_room();
-  void index();
+  void index(const GoOn& go_on);
+  void archive(const GoOn& go_on);
 
   Ledger& ledger_;
   Archiver archiver_;
@@ -39,8 +48,8 @@ class Housekeeping {
   const std::function<void(const char*)> failed_;
   LogThrottle sync_throttle_;
   const Duration archiving_period_;
-  TimePoint archive_from_;  // not before
-  TimePoint index_from_;    // not before, after a failure
+  Task indexing_;
+  Task archive_making_;
   LogThrottle retention_throttle_;
   PeriodicThread keeping_;
   PeriodicThread archiving_;
