@@ -21,14 +21,8 @@ void Pipeline::begin(TimePoint whole_from, Resync* resync) {
   if (resync_ != nullptr) resync_->request(live_flows_);
 }
 
-void Pipeline::restore(Flow& flow) {
-  if (!restored_since_.known() || flow.receipt < restored_since_) restored_since_ = flow.receipt;
-  live_flows_.restore(flow);
-}
-
 void Pipeline::go_on_from(TimePoint covered_to, std::unique_ptr<Encoder> encoder) {
   covered_to_ = covered_to;
-  live_flows_.restored_since(restored_since_);
   parts_.encoder = std::move(encoder);
 }
 

@@ -45,7 +45,7 @@ class Pipeline {
 
   // Before begin(): a flow that the run before left open, and once, behind the last, when the
   // record of that run ends, and the encoder that knows their ids.
-  void restore(Flow& flow);
+  void restore(Flow& flow) { live_flows_.restore(flow); }
   void go_on_from(TimePoint covered_to, std::unique_ptr<Encoder> encoder);
   // They have all gone by then: the machine has booted since.
   void end_all(TimePoint not_after);
@@ -106,9 +106,8 @@ class Pipeline {
   LogThrottle malformed_throttle_;
   uint64_t not_held_ = 0;
   LogThrottle full_throttle_;
-  TimePoint restored_since_;  // none of the flows restored was first seen before
-  TimePoint covered_to_;      // by the run before; the zero instant where there was none
-  TimePoint beat_at_;         // the last heartbeat, or what it is due a period after
+  TimePoint covered_to_;  // by the run before; the zero instant where there was none
+  TimePoint beat_at_;     // the last heartbeat, or what it is due a period after
 };
 
 }  // namespace natledger

@@ -355,8 +355,6 @@ void LiveFlows::restore(Flow& flow) {
   });
 }
 
-void LiveFlows::restored_since(TimePoint at) { tables_->sightings.first_began(at); }
-
 void LiveFlows::visit_unseen(const FlowVisit& visit) {
   tables_->with_each_table([&](auto& table) {
     table.for_each([&](const auto& open, uint32_t) {

@@ -39,11 +39,10 @@ class LiveFlows {
   // After kOtherEnded: the inferred end, its sequence not yet set. Valid until the next call.
   Flow& ended_unseen();
 
-  // Before all else: remembers a flow that an earlier run left open, as its records tell of it.
-  // Flow::from_dump where its start was inferred. The later of two on a tuple counts.
+  // Before all else: remembers a flow that an earlier run left open, as its records tell of it:
+  // Flow::receipt when it was first seen, from_dump where its start was inferred. The later of two
+  // on a tuple counts.
   void restore(Flow& flow);
-  // Behind the last of them: each had been seen by then.
-  void restored_since(TimePoint at);
 
   // Events may have been missed in [from, to].
   void lose(TimePoint from, TimePoint to);

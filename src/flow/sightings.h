@@ -22,11 +22,10 @@ class Sightings {
   // Events may have been missed in [from, to].
   void lose(TimePoint from, TimePoint to) { spans_.push_back({to, from}); }
 
-  // The span before any of these.
-  void first_began(TimePoint at) { spans_.front().began = at; }
-  // Without that it begins with the first sight of all.
+  // The span before any of these begins with the earliest sight.
   void see(TimePoint at) {
-    if (first_ == 0 && !spans_.front().began.known()) first_began(at);
+    TimePoint& began = spans_.front().began;
+    if (current() == 0 && (!began.known() || at < began)) began = at;
   }
 
   uint32_t current() const { return first_ + static_cast<uint32_t>(spans_.size()) - 1; }
