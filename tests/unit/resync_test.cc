@@ -43,6 +43,15 @@ class ResyncTest : public PipelineTest {
     EXPECT_EQ(actions(), Words{"coverage-resume"});
   }
 
+  // A flow that an event told of, and events lost behind it; the empty table is dumped again.
+  void flow_and_loss() {
+    compared();
+    event(golden_row("tcp_snat", "NEW"));
+    mark(RingEntry::Kind::kOverrun, 1);
+    pass(2);
+    drained();
+  }
+
   std::vector<std::vector<std::byte>> table_;
   int dumps_ = 0;
   int refused_dumps_ = 0;
@@ -241,11 +250,7 @@ TEST_F(ResyncTest, AFlowThatVanishedInAGapHasAnInferredEnd) {
 }
 
 TEST_F(ResyncTest, WhatTheDumpPassedOverIsFoundByAskingForIt) {
-  compared();
-  event(golden_row("tcp_snat", "NEW"));
-  mark(RingEntry::Kind::kOverrun, 1);
-  pass(2);
-  drained();
+  flow_and_loss();
   answers_.push_back(as_dumped(golden_row("tcp_snat", "NEW").message));
   after_the_dump();
   drained();
@@ -257,11 +262,7 @@ TEST_F(ResyncTest, WhatTheDumpPassedOverIsFoundByAskingForIt) {
 }
 
 TEST_F(ResyncTest, NothingIsConcludedBeforeAllThatWasSentHasCome) {
-  compared();
-  event(golden_row("tcp_snat", "NEW"));
-  mark(RingEntry::Kind::kOverrun, 1);
-  pass(2);
-  drained();
+  flow_and_loss();
   entry(golden_row("tcp_snat", "NEW"));
   for (int i = 0; i < 3; ++i) {
     pass(10);
@@ -282,11 +283,7 @@ TEST_F(ResyncTest, NothingIsConcludedBeforeAllThatWasSentHasCome) {
 }
 
 TEST_F(ResyncTest, AnEndThatWasOnItsWayIsTheEnd) {
-  compared();
-  event(golden_row("tcp_snat", "NEW"));
-  mark(RingEntry::Kind::kOverrun, 1);
-  pass(2);
-  drained();
+  flow_and_loss();
   after_the_dump();
   drained();
   event(golden_row("tcp_snat", "DESTROY"));
@@ -297,11 +294,7 @@ TEST_F(ResyncTest, AnEndThatWasOnItsWayIsTheEnd) {
 }
 
 TEST_F(ResyncTest, ALossWhileItAsksBeginsAnew) {
-  compared();
-  event(golden_row("tcp_snat", "NEW"));
-  mark(RingEntry::Kind::kOverrun, 1);
-  pass(2);
-  drained();
+  flow_and_loss();
   after_the_dump();
   drained();
   mark(RingEntry::Kind::kOverrun, 1);
@@ -321,11 +314,7 @@ TEST_F(ResyncTest, ALossWhileItAsksBeginsAnew) {
 }
 
 TEST_F(ResyncTest, AQueryThatTheKernelRefusesIsMadeAgainWithItsDump) {
-  compared();
-  event(golden_row("tcp_snat", "NEW"));
-  mark(RingEntry::Kind::kOverrun, 1);
-  pass(2);
-  drained();
+  flow_and_loss();
   refused_queries_ = 1;
   for (int i = 0; i < 4; ++i) {
     after_the_dump();
