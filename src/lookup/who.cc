@@ -104,7 +104,7 @@ void Inquiry::read(std::string_view line, uint64_t sequence) {
   const bool bears = !is_plainly_flow(line) || may_name(line, address_text_);
   const std::optional<LedgerRecord> record = bears ? parse_record(line) : std::nullopt;
   read_coverage(line, sequence, bears, record);
-  if (record && record->flow) read_flow(*record);
+  if (record && record->flow) read_flow(record->sequence, *record->flow);
 }
 
 // Of its flow, if it is of one, it tells elsewhere.
@@ -152,7 +152,7 @@ void Inquiry::pass(const PassedLines& lines) {
 
 void Inquiry::recall(std::string_view line) {
   const std::optional<LedgerRecord> record = parse_record(line);
-  if (record && record->flow) read_flow(*record);
+  if (record && record->flow) read_flow(record->sequence, *record->flow);
 }
 
 // Numbers without a line are a hole, unless a record says that they were skipped.
@@ -181,15 +181,15 @@ void Inquiry::add_hole(std::string_view line, uint64_t behind) {
 }
 
 // A later record of a flow counts even if it fits no more, an id having become known.
-void Inquiry::read_flow(const LedgerRecord& record) {
-  const FlowRecord& flow = *record.flow;
+void Inquiry::read_flow(uint64_t sequence, const FlowRecord& flow) {
   const std::string& id = flow.flow_id.empty() ? flow.event_id : flow.flow_id;
   const bool asked_for = std::any_of(flow.sides.begin(), flow.sides.end(),
                                      [&](const PublicSide& side) { return fits(flow, side); });
   if (!asked_for && flows_.count(id) == 0) return;
-  Seen& seen = flows_.try_emplace(id, Seen{record, record}).first->second;
-  if (record.sequence < seen.first.sequence) seen.first = record;
-  if (record.sequence > seen.latest.sequence) seen.latest = record;
+  const Told told{sequence, flow};
+  Seen& seen = flows_.try_emplace(id, Seen{told, told}).first->second;
+  if (sequence < seen.first.sequence) seen.first = told;
+  if (sequence > seen.latest.sequence) seen.latest = told;
 }
 
 TimeRange Inquiry::range() const {
@@ -201,8 +201,8 @@ TimeRange Inquiry::range() const {
 std::vector<std::string> Inquiry::beginnings_wanted() const {
   std::vector<std::string> ids;
   for (const auto& [id, seen] : flows_) {
-    const bool begun_before = seen.first.flow->event_id != id;
-    if (begun_before && !seen.latest.flow->start.known()) ids.push_back(id);
+    const bool begun_before = seen.first.flow.event_id != id;
+    if (begun_before && !seen.latest.flow.start.known()) ids.push_back(id);
   }
   return ids;
 }
@@ -253,8 +253,8 @@ Window Inquiry::window(TimePoint asked_at) const {
 }
 
 void Inquiry::add_candidates(const Seen& seen, const Window& window, Answer& answer) const {
-  const FlowRecord& latest = *seen.latest.flow;
-  const FlowRecord& first = *seen.first.flow;
+  const FlowRecord& latest = seen.latest.flow;
+  const FlowRecord& first = seen.first.flow;
   FlowSpan span;
   span.first_seen = first.start_not_after.known() ? first.start_not_after : first.at;
   const FlowRecord& timed = latest.start.known() ? latest : first;

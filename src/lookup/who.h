@@ -92,14 +92,18 @@ class Inquiry {
 
  private:
   // What the ledger says of one flow.
+  struct Told {
+    uint64_t sequence = 0;
+    FlowRecord flow;
+  };
   struct Seen {
-    LedgerRecord first;
-    LedgerRecord latest;
+    Told first;
+    Told latest;
   };
 
   void read_coverage(std::string_view line, uint64_t sequence, bool bears,
                      const std::optional<LedgerRecord>& record);
-  void read_flow(const LedgerRecord& record);
+  void read_flow(uint64_t sequence, const FlowRecord& flow);
   bool in_order(uint64_t sequence, const CoverageLine* coverage) const;
   TimePoint last_time() const;
   TimePoint told_to() const;
