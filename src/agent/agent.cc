@@ -242,13 +242,13 @@ int run_agent(const Config& config, const RunOptions& options) {
   pipeline_thread.join();
   housekeeping.stop();
 
-  const Stats stats = pipeline.stats();
-  log_info("stopping: " + stats_text(stats));
-  if (!failure.text().empty()) {
+  const bool failed = !failure.text().empty();
+  if (!failed) coverage.stop(pipeline.whole_to(), pipeline.stats());
+  log_info("stopping: " + stats_text(pipeline.stats()));
+  if (failed) {
     log_error(failure.text());
     return 1;
   }
-  coverage.stop(pipeline.whole_to(), stats);
   if (!ledger.close_clean(pipeline.whole_to())) {
     log_error("write the last lines of the ledger: they are lost (see above)");
     return 1;

@@ -22,9 +22,6 @@ namespace natledger {
 
 namespace {
 
-// Numbers reserved at a time; a power cut skips at most so many.
-constexpr uint64_t kReserveStep = 1 << 20;
-
 std::string random_hex(size_t digits) {
   std::random_device device;
   constexpr char kHex[] = "0123456789abcdef";
@@ -120,6 +117,7 @@ void Ledger::recover() {
   LedgerFound found;
   found.boot_id = read_boot_id();
   found.state = state_file_->state();
+  found.slot_lost = state_file_->damaged();
   const std::vector<SealedSegment> sealed = list_sealed(options_.directory);
   if (!sealed.empty()) {
     found.last_sealed_name = sealed.back().first_sequence;

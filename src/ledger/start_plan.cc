@@ -9,7 +9,7 @@ namespace {
 
 StartPlan::Before judge_before(const LedgerFound& found, uint64_t last_line) {
   if (!found.state && !found.active && last_line == 0) return StartPlan::Before::kNothing;
-  if (!found.state) return StartPlan::Before::kUnknown;
+  if (!found.state || found.slot_lost) return StartPlan::Before::kUnknown;
   const LedgerState& state = *found.state;
   const bool torn =
       found.active && (found.active->torn_bytes != 0 || !found.active->ends_in_newline);
@@ -28,6 +28,13 @@ StartPlan::Before judge_before(const LedgerFound& found, uint64_t last_line) {
   return StartPlan::Before::kUnknown;
 }
 
+// The first number that surely nobody has used, where lines may be lost.
+uint64_t first_unused(const LedgerFound& found, uint64_t last_line) {
+  const uint64_t reserved_to = found.state ? found.state->reserved_to : 0;
+  const bool newest = found.state && !found.slot_lost && reserved_to >= last_line;
+  return std::max(last_line, reserved_to) + 1 + (newest ? 0 : kReserveStep);
+}
+
 }  // namespace
 
 StartPlan plan_start(const LedgerFound& found) {
@@ -35,13 +42,10 @@ StartPlan plan_start(const LedgerFound& found) {
       std::max(found.last_sealed, found.active ? found.active->last_sequence : 0);
   StartPlan plan;
   plan.before = judge_before(found, last_line);
-  plan.next = last_line + 1;
-  if (found.state) {
-    // Above what a start before this one gave up, and lines that can no longer be read.
-    plan.next = std::max(last_line, found.state->last) + 1;
-    if (plan.before == StartPlan::Before::kUnknown) {
-      plan.next = std::max(plan.next, found.state->reserved_to + 1);
-    }
+  // Above what a start before this one gave up, and lines that can no longer be read.
+  plan.next = std::max(last_line, found.state ? found.state->last : 0) + 1;
+  if (plan.before == StartPlan::Before::kUnknown) {
+    plan.next = std::max(plan.next, first_unused(found, last_line));
   }
   if (found.active) {
     if (plan.before == StartPlan::Before::kCleanStop) {

@@ -15,6 +15,10 @@
 
 namespace natledger {
 
+// Numbers reserved at a time. A power cut skips at most so many, and so many more where a slot of
+// the state is lost too.
+inline constexpr uint64_t kReserveStep = 1 << 20;
+
 // The boot id of a kernel that does not say it: never the same boot.
 inline constexpr std::string_view kUnknownBoot = "unknown";
 
@@ -26,6 +30,7 @@ struct LedgerFound {
   uint64_t last_sealed_name = 0;  // the greatest number that names one
   dev_t sealed_device = 0;        // of the file of that name, unless it is an archive
   ino_t sealed_inode = 0;
+  bool slot_lost = false;  // one of the state's, which may have been its newest
 };
 
 struct StartPlan {
@@ -33,7 +38,7 @@ struct StartPlan {
     kNothing,    // the first start
     kCleanStop,  // the last agent stopped in good order; every line is here
     kKilled,     // it died, the machine did not: every line it wrote is here
-    kUnknown,    // the machine went down, or files were restored: written lines may be lost
+    kUnknown,    // the machine went down, files were restored or damaged: lines may be lost
   };
   enum class Active : uint8_t {
     kMake,    // there is none

@@ -85,19 +85,23 @@ namespace {
 
 struct Slots {
   std::optional<Slot> newest;  // of the good ones
-  int damaged = 0;             // how many are neither empty nor good
+  int damaged = 0;             // how many are neither empty nor good, or gone
 };
 
 Slots read_slots(std::string_view text) {
   Slots slots;
+  int written = 0;
   for (; !text.empty(); text.remove_prefix(std::min(kSlotBytes, text.size()))) {
     const std::string_view block = text.substr(0, kSlotBytes);
     const auto slot = parse_slot(block);
     const bool empty = block.find_first_not_of('\0') == std::string_view::npos;
     slots.damaged += !slot && !empty ? 1 : 0;
+    written += empty ? 0 : 1;
     const bool older = slots.newest && slot && slot->generation < slots.newest->generation;
     if (slot && !older) slots.newest = slot;
   }
+  // They are written in turn, so only the very first stands alone.
+  if (slots.newest && slots.newest->generation > 1 && written < 2) ++slots.damaged;
   return slots;
 }
 

@@ -36,7 +36,7 @@ class StateFile {
 
   // The newest good slot; nothing in a new file, or when both are damaged.
   const std::optional<LedgerState>& state() const { return state_; }
-  // Whether a slot was neither empty nor good.
+  // Whether a slot was neither empty nor good, or is gone.
   bool damaged() const { return damaged_; }
 
   // Durable when it returns. Throws SystemError.
@@ -53,7 +53,7 @@ class StateFile {
 // A state file that another process may be writing.
 struct StateReading {
   std::optional<LedgerState> state;  // of the newest good slot
-  int damaged_slots = 0;             // neither empty nor good
+  int damaged_slots = 0;             // neither empty nor good, or gone
   std::string refused;               // why the file cannot be read; empty when it can
 };
 StateReading read_state_file(const std::string& path);

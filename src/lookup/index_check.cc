@@ -72,7 +72,7 @@ void IndexCheck::end_segment(uint64_t first, std::vector<Damage>& damages) {
     const IndexHeader& header = index_->header();
     compare(index_path(directory_, named), builder_->index_bytes(header.bytes, header.whole),
             damages);
-    if (tables_known_) check_table(named, header.bytes, damages);
+    check_table(named, header.bytes, damages);
     tables_known_ &= header.whole;
   }
   open_ = builder_->open_flows(open_);
@@ -92,6 +92,7 @@ void IndexCheck::check_table(uint64_t first, uint64_t bytes, std::vector<Damage>
     damages.push_back({path, 0, damage.what()});
     return;
   }
+  if (!tables_known_) return;
   compare(path, builder_->open_table_bytes(bytes, before), damages);
 }
 

@@ -21,8 +21,9 @@ class IndexCheck {
   // `first`: the number in the segment's name, 0 for the active one. Adds what is wrong. Throws
   // SystemError when the disk refuses.
   void end_segment(uint64_t first, std::vector<Damage>& damages);
-  // Instead of the end, where lines may have been lost: what is open then is not known any more.
-  void lose_segment() { tables_known_ = false; }
+  // Lines may have been lost, or changed: what is open then is not known any more. Of a segment
+  // that cannot be read to its end, instead of that.
+  void lose_lines() { tables_known_ = false; }
 
   uint64_t indexes() const { return indexes_; }
 

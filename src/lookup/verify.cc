@@ -37,6 +37,11 @@ void Verifier::damage(uint64_t at, std::string what) {
   damage(present_.path, at, std::move(what));
 }
 
+void Verifier::unreadable(const std::string& path, const std::string& why) {
+  damage(path, 0, why);
+  index_check_.lose_lines();
+}
+
 void Verifier::read(SegmentStream stream, std::string_view name, bool active,
                     const std::function<void(uint64_t)>& progress) {
   present_ = {};
@@ -148,6 +153,8 @@ void Verifier::check_seal(const SegmentSeal& seal) {
   if (seal.name != found.name) {
     return damage(present_.at, "it seals " + seal.name + ", and " + found.name + " is before it");
   }
+  const bool changed = seal.bytes != found.bytes || seal.sha256 != found.sha256;
+  if (changed) index_check_.lose_lines();
   if (seal.bytes != found.bytes) {
     return damage(before_->path, std::min(seal.bytes, found.bytes),
                   "it has " + std::to_string(found.bytes) + " bytes and was sealed with " +
@@ -202,7 +209,7 @@ void Verifier::end_segment(bool active, std::string_view rest) {
 
 // Of what cannot be read the index may know more.
 void Verifier::check_index(bool active) {
-  if (present_.damaged) return index_check_.lose_segment();
+  if (present_.damaged) return index_check_.lose_lines();
   std::vector<Damage> damages;
   index_check_.end_segment(active ? 0 : sequence_in_name(present_.facts.name), damages);
   for (Damage& found : damages) damage(found.path, found.at, std::move(found.what));

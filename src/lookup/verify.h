@@ -47,7 +47,7 @@ class Verifier {
   void read(SegmentStream stream, std::string_view name, bool active,
             const std::function<void(uint64_t bytes)>& progress);
   // A segment that cannot be read at all.
-  void unreadable(const std::string& path, const std::string& why) { damage(path, 0, why); }
+  void unreadable(const std::string& path, const std::string& why);
   // Once, behind the last segment: against what the ledger's state said all the while.
   void check_state(const LedgerState& state, const std::string& path);
   void note(std::string text) { report_.notes.push_back(std::move(text)); }

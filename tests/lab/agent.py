@@ -166,11 +166,13 @@ class Agent:
         self.end()
         records = self.ledger.records()
         assert records[-1]["event.action"] == "coverage-stop", records[-1]
+        log = log_text(self.log())
         if whole_run:
             ledger.check_books(records)
+            ledger.check_written(records, log)
         ledger.check_sequences(records, first)
         self.verify()
-        return log_text(self.log())
+        return log
 
     def verify(self):
         """What `natledger verify` reports of its ledger, which must be whole."""

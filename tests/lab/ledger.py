@@ -135,6 +135,27 @@ def check_books(records):
             check_run(since_start, record)
 
 
+WROTE = re.compile(r"; wrote (\d+) lines, (\d+) inferred, (\d+) of coverage$")
+# Of an agent's lines these may stand before its coverage-start.
+BEFORE_START = ("segment-sealed", "sequence-skipped", "coverage-gap")
+
+
+def check_written(records, log):
+    """What the agent that stopped last says that it wrote is what it wrote."""
+    said, = {tuple(map(int, found.groups())) for found in map(WROTE.search, log) if found}
+    wrote, inferred, coverage = said
+    first = max(i for i, record in enumerate(records)
+                if record["event.action"] == "coverage-start")
+    while first > 0 and records[first - 1]["event.action"] in BEFORE_START:
+        first -= 1
+    run = records[first:]
+    flows = [record for record in run if is_flow(record)]
+    assert len(run) == wrote, (len(run), said)
+    assert sum(map(is_inferred, flows)) == inferred, said
+    assert len(run) - len(flows) == coverage, said
+    assert wrote == records[-1]["coverage.count.flows"] + inferred + coverage, (said, records[-1])
+
+
 def check_run(records, stop):
     count = {key.rpartition(".")[2]: value
              for key, value in stop.items() if key.startswith("coverage.count.")}

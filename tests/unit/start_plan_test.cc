@@ -84,6 +84,11 @@ LedgerFound sealed_is(ino_t inode, LedgerFound found) {
   return found;
 }
 
+LedgerFound slot_lost(LedgerFound found) {
+  found.slot_lost = true;
+  return found;
+}
+
 SegmentTail other_inode(SegmentTail tail) {
   tail.inode = 8;
   return tail;
@@ -158,10 +163,14 @@ INSTANTIATE_TEST_SUITE_P(
                  {Before::kUnknown, Active::kSeal, 1, 1001, 21, 1000}},
         PlanCase{"state restored: it knows of less than there is",
                  {"A", clean_state(20, 40), lines(1, 50), 0, 0},
-                 {Before::kUnknown, Active::kSeal, 1, 51, 0, 0}},
+                 {Before::kUnknown, Active::kSeal, 1, 51 + kReserveStep, 51, 50 + kReserveStep}},
         PlanCase{"state lost",
                  {"A", {}, lines(1, 50), 0, 0},
-                 {Before::kUnknown, Active::kSeal, 1, 51, 0, 0}},
+                 {Before::kUnknown, Active::kSeal, 1, 51 + kReserveStep, 51, 50 + kReserveStep}},
+        PlanCase{
+            "a slot of the state lost, which may have been the newer",
+            slot_lost({"A", clean_state(50, 1000), lines(1, 50), 0, 0}),
+            {Before::kUnknown, Active::kSeal, 1, 1001 + kReserveStep, 51, 1000 + kReserveStep}},
         PlanCase{"ledger lost",
                  {"A", state_of(1000), {}, 0, 0},
                  {Before::kUnknown, Active::kMake, 0, 1001, 1, 1000}},

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
 #include "base/error.h"
@@ -67,6 +69,22 @@ TEST(State, BothSlotsDamagedIsNoState) {
   StateFile file{dir / "sequence"};
   EXPECT_FALSE(file.state());
   EXPECT_TRUE(file.damaged());
+}
+
+TEST(State, ASlotThatIsGoneIsDamage) {
+  TempDir dir;
+  const std::string path = dir / "sequence";
+  {
+    StateFile file{path};
+    file.store(example(1000));
+    EXPECT_EQ(read_state_file(path).damaged_slots, 0);  // the other was never written
+    file.store(example(2000));
+    EXPECT_EQ(read_state_file(path).damaged_slots, 0);
+  }
+  std::filesystem::resize_file(path, 4096);
+  EXPECT_EQ(read_state_file(path).damaged_slots, 1);
+  EXPECT_TRUE(StateFile{path}.damaged());  // and made longer by that
+  EXPECT_EQ(read_state_file(path).damaged_slots, 1);
 }
 
 TEST(State, EveryFlippedBitOfASlotIsSeen) {
