@@ -192,6 +192,11 @@ int run_agent(const Config& config, const RunOptions& options) {
   Wakeups wakeups{signals};
   ClockWatch clock{read_clocks()};
 
+  // First of all: a ledger whose agent was killed takes a while to open, and what happens meanwhile
+  // waits in the socket.
+  EventSocket socket{config.source.events, config.source.receive_buffer};
+  const TimePoint begin = socket.subscribed_at();
+  warn_of_receive_buffer(config, socket);
   Ledger ledger{config.ledger};
   EventRing ring{config.source.ring};
   CoverageLog coverage{ledger, observer_name(config)};
@@ -208,9 +213,6 @@ int run_agent(const Config& config, const RunOptions& options) {
                      .heartbeat = config.source.heartbeat,
                      .orders = &orders}};
 
-  EventSocket socket{config.source.events, config.source.receive_buffer};
-  warn_of_receive_buffer(config, socket);
-  const TimePoint begin = socket.subscribed_at();
   const auto carried_over = carry_over(ledger, config, options, pipeline, ids);
   coverage.opening(ledger, begin);
   coverage.start(begin, config.source.events, facts, carried_over);

@@ -43,7 +43,8 @@ class Reconcile(unittest.TestCase):
 
     def find(self, the_agent, action, dial):
         found = [flow for flow in the_agent.ledger.flows()
-                 if flow["event.action"] == action and flow.get("orig.l4.sport") == dial.source_port]
+                 if flow["event.action"] == action
+                 and flow.get("orig.l4.sport") == dial.source_port]
         self.assertLess(len(found), 2)
         return found[0] if found else None
 
