@@ -18,6 +18,7 @@ import live
 import measure
 import questions
 import report
+import sides
 import single
 
 MIB = 2**20
@@ -134,6 +135,24 @@ class Bench:
                      "<= 64 MiB", "<= 26 MiB", f"{resident / MIB:.1f} MiB (idle: "
                      f"{idle / MIB:.1f} MiB)", resident <= 64 * MIB)
 
+    def flows(self):
+        """What open flows cost: each event that comes while they are there, and in memory."""
+        most = 100_000 if self.quick else 1_000_000
+        for flows in (0, most // 10, most):
+            results = live.steady(PER_SECOND, 4 if self.quick else 10, open_before=flows,
+                                  start=lambda the_lab: [sides.Natledger(the_lab)])
+            self.live(f"{PER_SECOND:,} events/s with {flows:,} flows open besides", results)
+        bytes_a_flow = (single.resident_with(most) - single.resident_with(0)) / most
+        self.verdict(f"memory a live flow, at {most:,}", "<= 100 bytes", "",
+                     f"{bytes_a_flow:.0f} bytes", bytes_a_flow <= 100)
+
+    def archives(self):
+        """Whether archiving slows down what is between the kernel and the line."""
+        pairs = list(self.repeated_cpu(4 if self.quick else 10, start=live.archiving_or_not))
+        ratios = [archiving / plain for archiving, plain in pairs]
+        self.figure("CPU an event, kernel to line, while segments are archived, as a part of that "
+                    "without", measure.spread(ratios) if ratios else "no run without loss")
+
     def start(self):
         entries = 100_000 if self.quick else 1_000_000
         rounds = [single.start_dump(entries) for _ in range(1 if self.quick else 3)]
@@ -169,7 +188,8 @@ class Bench:
         self.figure(f"archived bytes a record, {lines:,} records", f"{archived:.0f}")
 
 
-ROWS = ("cpu", "steady", "flush", "replay", "instructions", "memory", "start", "who")
+ROWS = ("cpu", "steady", "flush", "replay", "instructions", "memory", "flows",
+        "archives", "start", "who")
 
 
 def parse():

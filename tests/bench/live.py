@@ -13,6 +13,7 @@ import sides
 BATCH = 20
 # What both sides write of one stays in the page cache: 1.2 and 0.5 KB.
 MEMORY_AN_EVENT = 2048
+FIRST_OPEN = 2**22  # the number of the first flow that is open before
 
 
 def both(the_lab, large_buffers, folder=None):
@@ -47,11 +48,22 @@ def two_of_ours(the_lab, other, other_first):
     return running[::-1 if other_first else 1]
 
 
-def steady(per_second, seconds, mix=False, start=functools.partial(both, large_buffers=True)):
+def archiving_or_not(the_lab):
+    """One that archives each segment at once, and one that archives none."""
+    rotate = "rotate: {size: 16MiB}"
+    return [sides.Archiving(the_lab, name="archiving",
+                            ledger_options=(rotate, "compress_after: 1ms")),
+            sides.Natledger(the_lab, name="plain", ledger_options=(rotate,))]
+
+
+def steady(per_second, seconds, mix=False, start=functools.partial(both, large_buffers=True),
+           open_before=0):
     """So many events a second, half of them starts and half ends, for so long, to the sides that
-    `start` starts in the lab."""
+    `start` starts in the lab, where so many flows are open."""
     flows = per_second * seconds // 2
-    with new_lab(2 * flows) as the_lab:
+    with new_lab(2 * flows + open_before * 5 // 4) as the_lab:
+        if open_before:
+            generator.generate(the_lab, "make", open_before, batch=1000, first=FIRST_OPEN)
         running = start(the_lab)
         measure.touch_memory(2 * flows * MEMORY_AN_EVENT)
         options = {"live": per_second // 2, "per_second": per_second // 2, "batch": BATCH}

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """natledger and ulogd2 as the two sides of one run: what each received, wrote, lost and spent."""
+import contextlib
+import itertools
 import os
 import time
 import typing
 
 import agent
+import ledger
 import measure
 import ulogd
 
@@ -82,21 +85,44 @@ def is_event_of_ours(line):
             and b'"event.reason": "inferred"' not in line)
 
 
-class Natledger(Side):
-    """Its configuration is the default but for where it writes."""
+def lines_of(path):
+    """Of a segment, which may be archived meanwhile."""
+    if not path.endswith(".zst"):
+        with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+            yield from file
+            return
+        path += ".zst"
+    yield from ledger.content_of(path).splitlines(keepends=True)
 
-    def __init__(self, lab, folder=None, name="natledger", program=None):
+
+class Natledger(Side):
+    """Its configuration is the default but for where it writes, and what `ledger_options` say."""
+
+    def __init__(self, lab, folder=None, name="natledger", program=None, ledger_options=()):
         ledger_folder = os.path.join(folder, "ledger") if folder else None
         self.agent = agent.Agent(lab, name=name, ledger_folder=ledger_folder,
-                                 program=program, ledger_options=()).start()
+                                 program=program, ledger_options=ledger_options).start()
         super().__init__(name, lab, self.agent.process, self.agent.ledger.files,
                          is_event_of_ours)
+
+    def _events_written(self):
+        """All that are there: what was in the table before has inferred starts."""
+        return sum(map(is_event_of_ours, itertools.chain.from_iterable(map(lines_of,
+                                                                           self.files()))))
 
     def wait(self):
         self.agent.wait_written(PATIENCE_S)
 
     def stop(self):
         self.agent.end()
+
+
+class Archiving(Natledger):
+    """Its figures are of a run in which it has made archives."""
+
+    def wait(self):
+        super().wait()
+        assert any(path.endswith(".zst") for path in self.files()), "no archive was made"
 
 
 class Ulogd2(Side):

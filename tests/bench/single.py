@@ -108,6 +108,19 @@ def resident_after_burst():
         return resident, idle
 
 
+def resident_with(flows):
+    """Bytes held with so many flows open since before the start, once their records are written."""
+    with live.new_lab(flows + flows // 4) as the_lab:
+        if flows:
+            generator.generate(the_lab, "make", flows, batch=1000)
+        watched = agent.Agent(the_lab).start()
+        watched.wait_written()
+        time.sleep(1)
+        resident = measure.resident_bytes(watched.process.pid)
+        watched.end()
+        return resident
+
+
 def start_dump(entries):
     """Seconds from the subscription until all that was open is recorded, the processor's seconds
     of it, and those of a bare loop over the dump."""
