@@ -165,6 +165,23 @@ std::string stats_text(const Stats& s) {
          std::to_string(s.coverage) + " of coverage";
 }
 
+// The last lines, unless something went wrong. The exit status.
+int conclude(const Pipeline& pipeline, CoverageLog& coverage, Ledger& ledger,
+             const std::string& failure) {
+  if (failure.empty()) coverage.stop(pipeline.whole_to(), pipeline.stats());
+  log_info("stopping: " + stats_text(pipeline.stats()));
+  if (!failure.empty()) {
+    log_error(failure);
+    return 1;
+  }
+  if (!ledger.close_clean(pipeline.whole_to())) {
+    log_error("write the last lines of the ledger: they are lost (see above)");
+    return 1;
+  }
+  check(pipeline.stats().balances(), "the books do not balance");
+  return 0;
+}
+
 }  // namespace
 
 StartFacts check_kernel(bool set_sysctls_too) {
@@ -244,19 +261,7 @@ int run_agent(const Config& config, const RunOptions& options) {
   pipeline_thread.join();
   housekeeping.stop();
 
-  const bool failed = !failure.text().empty();
-  if (!failed) coverage.stop(pipeline.whole_to(), pipeline.stats());
-  log_info("stopping: " + stats_text(pipeline.stats()));
-  if (failed) {
-    log_error(failure.text());
-    return 1;
-  }
-  if (!ledger.close_clean(pipeline.whole_to())) {
-    log_error("write the last lines of the ledger: they are lost (see above)");
-    return 1;
-  }
-  check(pipeline.stats().balances(), "the books do not balance");
-  return 0;
+  return conclude(pipeline, coverage, ledger, failure.text());
 }
 
 }  // namespace natledger

@@ -24,7 +24,7 @@ NO_RULE = ("warning: no rule uses connection tracking, so there will be no recor
            "does: nft masquerade, or `ct state`)")
 # Of an agent that saw nothing: one line of start and one of resume.
 STOPPING = ("info: stopping: received 0, flows 0, ignored 0, malformed 0, duplicate 0, filtered 0, "
-            "dropped by the kernel 0; wrote 2 lines, 0 inferred, 2 of coverage")
+            "dropped by the kernel 0; wrote 3 lines, 0 inferred, 3 of coverage")
 
 
 class Sysctl(unittest.TestCase):
