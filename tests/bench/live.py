@@ -13,6 +13,7 @@ import sides
 BATCH = 20
 # What both sides write of one stays in the page cache: 1.2 and 0.5 KB.
 MEMORY_AN_EVENT = 2048
+ROTATE = "rotate: {size: 16MiB}"
 FIRST_OPEN = 2**22  # the number of the first flow that is open before
 
 
@@ -48,12 +49,26 @@ def two_of_ours(the_lab, other, other_first):
     return running[::-1 if other_first else 1]
 
 
-def archiving_or_not(the_lab):
+def archiving_or_not(the_lab, plain_first):
     """One that archives each segment at once, and one that archives none."""
-    rotate = "rotate: {size: 16MiB}"
-    return [sides.Archiving(the_lab, name="archiving",
-                            ledger_options=(rotate, "compress_after: 1ms")),
-            sides.Natledger(the_lab, name="plain", ledger_options=(rotate,))]
+    def archiving():
+        return sides.Archiving(the_lab, name="archiving",
+                               ledger_options=(ROTATE, "compress_after: 1ms"))
+
+    def plain():
+        return sides.Natledger(the_lab, name="plain", ledger_options=(ROTATE,))
+
+    # Who listens first is served first.
+    running = [make() for make in (archiving, plain)[::-1 if plain_first else 1]]
+    return running[::-1 if plain_first else 1]
+
+
+def settled(the_lab):
+    """One that has nothing left to do about what was there before it."""
+    side = sides.Natledger(the_lab)
+    side.wait_idle()
+    side.begin()
+    return [side]
 
 
 def steady(per_second, seconds, mix=False, start=functools.partial(both, large_buffers=True),

@@ -14,6 +14,7 @@ import ulogd
 # ulogd2 is done when its file has not grown for so long.
 QUIET_S = 1.0
 PATIENCE_S = 600
+IDLE_NS = 20 * 10**6  # in a hundred times as long
 
 
 class Result(typing.NamedTuple):
@@ -52,6 +53,10 @@ class Side:
         self.pid = process.pid
         self.files = files  # gives their paths, in their order
         self.is_event = is_event
+        self.begin()
+
+    def begin(self):
+        """What it has done so far does not count."""
         self.size = self._size()
         self.drops = measure.netlink_drops(lab, self.pid)
         self.cpu = measure.cpu_ns(self.pid)
@@ -112,6 +117,15 @@ class Natledger(Side):
 
     def wait(self):
         self.agent.wait_written(PATIENCE_S)
+
+    def wait_idle(self):
+        """Until it takes less than a hundredth of a processor, its disk being in step."""
+        self.wait()
+        os.sync()
+        spent = -IDLE_NS
+        while measure.cpu_ns(self.pid) - spent >= IDLE_NS:
+            spent = measure.cpu_ns(self.pid)
+            time.sleep(IDLE_NS * 100 / 10**9)
 
     def stop(self):
         self.agent.end()
