@@ -17,8 +17,15 @@ ROTATE = "rotate: {size: 16MiB}"
 FIRST_OPEN = 2**22  # the number of the first flow that is open before
 
 
-def both(the_lab, large_buffers, folder=None):
-    return [sides.Natledger(the_lab, folder), sides.Ulogd2(the_lab, large_buffers, folder)]
+def in_turn(makers, last_first):
+    """What each makes, in their order; who listens first is served first."""
+    running = [make() for make in makers[::-1 if last_first else 1]]
+    return running[::-1 if last_first else 1]
+
+
+def both(the_lab, large_buffers, folder=None, ulogd_first=False):
+    return in_turn((lambda: sides.Natledger(the_lab, folder),
+                    lambda: sides.Ulogd2(the_lab, large_buffers, folder)), ulogd_first)
 
 
 def finish(running, events):
@@ -42,25 +49,18 @@ def new_lab(entries):
 
 
 def two_of_ours(the_lab, other, other_first):
-    """This build and the other; who listens first is served first."""
-    running = []
-    for name, program in [("natledger", None), ("the other", other)][::-1 if other_first else 1]:
-        running.append(sides.Natledger(the_lab, name=name, program=program))
-    return running[::-1 if other_first else 1]
+    """This build and the other."""
+    return in_turn((lambda: sides.Natledger(the_lab),
+                    lambda: sides.Natledger(the_lab, name="the other", program=other)),
+                   other_first)
 
 
 def archiving_or_not(the_lab, plain_first):
     """One that archives each segment at once, and one that archives none."""
-    def archiving():
-        return sides.Archiving(the_lab, name="archiving",
-                               ledger_options=(ROTATE, "compress_after: 1ms"))
-
-    def plain():
-        return sides.Natledger(the_lab, name="plain", ledger_options=(ROTATE,))
-
-    # Who listens first is served first.
-    running = [make() for make in (archiving, plain)[::-1 if plain_first else 1]]
-    return running[::-1 if plain_first else 1]
+    archive = (ROTATE, "compress_after: 1ms")
+    return in_turn((lambda: sides.Archiving(the_lab, name="archiving", ledger_options=archive),
+                    lambda: sides.Natledger(the_lab, name="plain", ledger_options=(ROTATE,))),
+                   plain_first)
 
 
 def settled(the_lab):
