@@ -58,7 +58,7 @@ class Side:
     def begin(self):
         """What it has done so far does not count."""
         self.size = self._size()
-        self.drops = measure.netlink_drops(lab, self.pid)
+        self.drops = measure.netlink_drops(self.lab, self.pid)
         self.cpu = measure.cpu_ns(self.pid)
         self.behind = measure.cpu_behind_ns(self.pid)
 
