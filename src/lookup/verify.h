@@ -46,7 +46,7 @@ class Verifier {
   // Throws SystemError when the disk refuses.
   void read(SegmentStream stream, std::string_view name, bool active,
             const std::function<void(uint64_t bytes)>& progress);
-  // A segment that cannot be read at all.
+  // A segment, or the state, that cannot be read.
   void unreadable(const std::string& path, const std::string& why);
   // Once, behind the last segment: against what the ledger's state said all the while.
   void check_state(const LedgerState& state, const std::string& path);

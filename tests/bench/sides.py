@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """natledger and ulogd2 as the two sides of one run: what each received, wrote, lost and spent."""
-import contextlib
-import itertools
 import os
 import time
 import typing
@@ -90,16 +88,6 @@ def is_event_of_ours(line):
             and b'"event.reason": "inferred"' not in line)
 
 
-def lines_of(path):
-    """Of a segment, which may be archived meanwhile."""
-    if not path.endswith(".zst"):
-        with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
-            yield from file
-            return
-        path += ".zst"
-    yield from ledger.content_of(path).splitlines(keepends=True)
-
-
 class Natledger(Side):
     """Its configuration is the default but for where it writes, and what `ledger_options` say."""
 
@@ -112,8 +100,8 @@ class Natledger(Side):
 
     def _events_written(self):
         """All that are there: what was in the table before has inferred starts."""
-        return sum(map(is_event_of_ours, itertools.chain.from_iterable(map(lines_of,
-                                                                           self.files()))))
+        return sum(is_event_of_ours(line) for path in self.files()
+                   for line in ledger.content_of(path).splitlines(keepends=True))
 
     def wait(self):
         self.agent.wait_written(PATIENCE_S)
@@ -122,9 +110,9 @@ class Natledger(Side):
         """Until it takes less than a hundredth of a processor, its disk being in step."""
         self.wait()
         os.sync()
-        spent = -IDLE_NS
-        while measure.cpu_ns(self.pid) - spent >= IDLE_NS:
-            spent = measure.cpu_ns(self.pid)
+        spent = 0
+        while (so_far := measure.cpu_ns(self.pid)) - spent >= IDLE_NS:
+            spent = so_far
             time.sleep(IDLE_NS * 100 / 10**9)
 
     def stop(self):

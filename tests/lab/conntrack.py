@@ -3,9 +3,12 @@
 import glob
 import re
 
+import agent
+
 # What counts down or up, or how often an entry is held just now.
 PASSING = ("use", "delta-time")
 NETLINK_NETFILTER = 12
+EVENTS = "net.netfilter.nf_conntrack_events"
 EVENT_GROUPS = 7  # new, update, destroy
 NAME_AND_VALUE = re.compile(r"([\w-]+)=(\S*)")
 
@@ -63,3 +66,13 @@ def nobody_listens():
                for _, protocol, _, groups, *_ in sockets):
             return False
     return True
+
+
+def silence_unheard(test, lab):
+    """Until the end of `test`: of a flow that nobody listens to when it is made, the router's
+    kernel tells nothing, ever. Returns when nobody listens."""
+    test.addCleanup(lab.sysctl, EVENTS, lab.sysctl(EVENTS))
+    lab.sysctl(EVENTS, 2)
+    # Listeners count machine-wide.
+    agent.wait_for("all others on this machine to stop listening to conntrack events",
+                   nobody_listens)

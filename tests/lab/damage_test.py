@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every file of a real ledger, damaged in each way that a disk or somebody can.
 
-`verify` finds each, with file and place; the next agent starts, or says why it does not; and
-nothing is lost but what stood where the damage is.
+`verify` finds each, with file and place; the next agent starts; and nothing is lost but what stood
+where the damage is.
 """
 import collections
 import glob

@@ -96,9 +96,11 @@ class Ledger:
 
 
 def content_of(path):
-    """The bytes of a segment, as zstd sees them where it is archived; none where there is none."""
+    """The bytes of a segment, as zstd sees them where it is archived, which it may be meanwhile;
+    none where there is none."""
     if not os.path.exists(path):
-        return b""
+        archive = path + ".zst"
+        return content_of(archive) if os.path.exists(archive) else b""
     if path.endswith(".zst"):
         return subprocess.run(["zstdcat", path], capture_output=True, check=True).stdout
     with open(path, "rb") as file:

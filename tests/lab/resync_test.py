@@ -17,7 +17,6 @@ import ledger
 
 TINY = "64KiB"  # room for about a hundred events
 FLOWS = 4000
-EVENTS = "net.netfilter.nf_conntrack_events"
 BUCKETS = "net.netfilter.nf_conntrack_buckets"
 
 
@@ -210,10 +209,7 @@ class Silent(unittest.TestCase):
     def test_its_end_is_noticed_by_the_next_comparison(self):
         the_lab = agent.new_lab()
         self.addCleanup(the_lab.down)
-        self.addCleanup(the_lab.sysctl, EVENTS, the_lab.sysctl(EVENTS))
-        the_lab.sysctl(EVENTS, 2)
-        agent.wait_for("all others on this machine to stop listening to conntrack events",
-                       conntrack.nobody_listens)
+        conntrack.silence_unheard(self, the_lab)
         generator.generate(the_lab, "make", 100)
         the_agent = agent.Agent(the_lab, source="source.reconcile: 1s\n").start()
         gone = generator.generate(the_lab, "delete", 50)
@@ -227,10 +223,14 @@ class Silent(unittest.TestCase):
                         "not silent: somebody else on this machine listens")
         self.assertEqual(ledger.difference([end["src_ip"] for end in ends()],
                                            [entry.source for entry in gone]), "")
+        deleted = {entry.source: entry for entry in gone}
         for end in ends():
-            self.assertLess(agent.ns_of(end["flow.end.not_after"])
-                            - agent.ns_of(end["flow.end.not_before"]), 5 * 10**9)
-            self.assertLessEqual(agent.ns_of(end["flow.end.not_before"]), gone[-1].after_ns)
+            before, after = (agent.ns_of(end[f"flow.end.{bound}"])
+                             for bound in ("not_before", "not_after"))
+            self.assertLess(after - before, 5 * 10**9)
+            self.assertLessEqual(before, deleted[end["src_ip"]].after_ns)
+            # Records have microseconds, rounded down.
+            self.assertGreaterEqual(after + 1000, deleted[end["src_ip"]].before_ns)
         the_agent.stop()
 
 

@@ -12,7 +12,6 @@ import conntrack
 import traffic
 from traffic import TCP, Dial
 
-EVENTS = "net.netfilter.nf_conntrack_events"
 PUBLIC = "1.2.3.4:53500"
 HOST = "192.168.1.129"
 CALL = Dial("silent", TCP, "client", 53400, ("19.1.16.7", 443), "server", ("19.1.16.7", 443))
@@ -29,11 +28,7 @@ class Silent(unittest.TestCase):
     def setUp(self):
         self.lab = agent.new_lab()
         self.addCleanup(self.lab.down)
-        self.addCleanup(self.lab.sysctl, EVENTS, self.lab.sysctl(EVENTS))
-        self.lab.sysctl(EVENTS, 2)
-        # Listeners count machine-wide.
-        agent.wait_for("all others on this machine to stop listening to conntrack events",
-                       conntrack.nobody_listens)
+        conntrack.silence_unheard(self, self.lab)
         self.calls = self.enterContext(traffic.Calls(self.lab))
         self.calls.open(CALL)
         self.opened = time.time_ns()

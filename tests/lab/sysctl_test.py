@@ -22,7 +22,7 @@ TIMESTAMP_0 = ("warning: nf_conntrack_timestamp is 0: starts and ends will be th
                "net.netfilter.nf_conntrack_timestamp=1)")
 NO_RULE = ("warning: no rule uses connection tracking, so there will be no records (add one that "
            "does: nft masquerade, or `ct state`)")
-# Of an agent that saw nothing: one line of start and one of resume.
+# Of an agent that saw nothing: one line of its start, one of resume, one of its stop.
 STOPPING = ("info: stopping: received 0, flows 0, ignored 0, malformed 0, duplicate 0, filtered 0, "
             "dropped by the kernel 0; wrote 3 lines, 0 inferred, 3 of coverage")
 
