@@ -149,6 +149,14 @@ constexpr TupleWords kHeaders =
 constexpr TupleWords kHeaderMask = at_headers([](const HeaderAt&) { return uint16_t{0xffff}; },
                                               [](const HeaderAt&) { return uint16_t{0x3fff}; });
 
+// With what stays zero, in wide stores: who loads the address next as words would wait for narrow
+// ones to reach the cache.
+void store_v4(const std::byte* from, IpAddress& out) {
+  out.bytes = std::bit_cast<std::array<uint8_t, 16>>(
+      std::array<uint32_t, 4>{load<uint32_t>(from), 0, 0, 0});
+  out.family = IpAddress::Family::kV4;
+}
+
 // Most tuples, in a third of the walk's time. False, and nothing read, when it is another.
 bool read_plain_tuple(Bytes nest, Leg& leg) {
   if (nest.size() != kPlainTupleBytes) return false;
@@ -156,9 +164,8 @@ bool read_plain_tuple(Bytes nest, Leg& leg) {
   uint64_t different = 0;
   for (size_t i = 0; i < words.size(); ++i) different |= (words[i] ^ kHeaders[i]) & kHeaderMask[i];
   if (different != 0) return false;
-  leg.source.family = leg.target.family = IpAddress::Family::kV4;
-  std::memcpy(leg.source.bytes.data(), nest.data() + 8, 4);
-  std::memcpy(leg.target.bytes.data(), nest.data() + 16, 4);
+  store_v4(nest.data() + 8, leg.source);
+  store_v4(nest.data() + 16, leg.target);
   leg.protocol = static_cast<uint8_t>(nest[28]);
   leg.source_port = load_be16(nest.data() + 36);
   leg.target_port = load_be16(nest.data() + 44);

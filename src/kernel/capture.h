@@ -31,7 +31,7 @@ class CaptureSource final : public EventSource {
 
   // The time of the first packet; the zero instant of an empty capture.
   TimePoint first_time() const;
-  // How far the file has been read.
+  // About how far the file has been read.
   uint64_t bytes_read() const;
   uint64_t bytes_in_all() const;
 

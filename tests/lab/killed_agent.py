@@ -95,7 +95,8 @@ class KilledAgent(unittest.TestCase):
         made = len(self.entries) // 2
         print(f"{len(gaps)} gaps, {self.torn} torn lines, {made} flows; in gaps "
               f"{lost['flow-start']} starts and {lost['flow-end']} ends")
-        self.assertGreater(lost["flow-end"], 0)
+        # Some of either kind, as kills fall: a check that finds nothing missing checks nothing.
+        self.assertGreater(sum(lost.values()), 0)
         self.assertLess(lost["flow-start"], made)
 
     def check_reader(self, lines):
