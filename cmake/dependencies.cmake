@@ -9,6 +9,9 @@ pkg_check_modules(LIBPCAP REQUIRED IMPORTED_TARGET libpcap)      # captures
 pkg_check_modules(YAMLCPP REQUIRED IMPORTED_TARGET yaml-cpp)     # configuration
 pkg_check_modules(LIBCRYPTO REQUIRED IMPORTED_TARGET libcrypto)  # SHA-256
 pkg_check_modules(LIBZSTD REQUIRED IMPORTED_TARGET libzstd)      # archives
+pkg_check_modules(LIBCURL REQUIRED IMPORTED_TARGET libcurl)      # HTTP and TLS, of natledger-ship
+pkg_check_modules(LIBSSL REQUIRED IMPORTED_TARGET libssl)        # trust by fingerprint, with it
+pkg_check_modules(LIBDEFLATE REQUIRED IMPORTED_TARGET libdeflate)  # its request bodies
 find_package(fmt REQUIRED)                                       # text formatting
 find_package(spdlog REQUIRED)                                    # the log
 find_package(CLI11 REQUIRED)                                     # command line

@@ -16,6 +16,7 @@
 #include "enrich/enricher.h"
 #include "kernel/event_socket.h"
 #include "ledger/ledger.h"
+#include "ship/output_options.h"
 
 namespace natledger {
 
@@ -47,6 +48,7 @@ struct Config {
   LogOptions log;
   std::vector<std::string> tags;
   std::vector<EnricherChoice> enrich{{"duration", {}}, {"nat", {}}};
+  Outputs outputs;
 };
 
 // The configuration of a file; of nothing, the file at kDefaultConfigFile if there is one, else the

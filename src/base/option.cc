@@ -31,6 +31,12 @@ uint64_t in_range(const ConfigNode& node, std::optional<uint64_t> value, const R
   return *value;
 }
 
+void check_choice(const ConfigNode& node, const std::string& text,
+                  std::span<const std::string_view> choices) {
+  if (choices.empty() || std::find(choices.begin(), choices.end(), text) != choices.end()) return;
+  config_error(node, "unknown value \"" + text + "\"" + suggestion(text, choices));
+}
+
 std::string number_text(uint64_t value) { return std::to_string(value); }
 
 // A YAML scalar that reads back as this text.
@@ -48,10 +54,7 @@ std::string yaml_text(const std::string& text) {
 
 void read_value(const ConfigNode& node, const TextRule& rule, std::string& value) {
   const std::string& text = scalar_of(node, rule_text(rule));
-  const auto& choices = rule.choices;
-  if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
-    config_error(node, "unknown value \"" + text + "\"" + suggestion(text, choices));
-  }
+  check_choice(node, text, rule.choices);
   if (text.find('\0') != std::string::npos) config_error(node, "a text must not have a NUL in it");
   if (text.empty() && rule.required) config_error(node, "must not be empty");
   value = text;
@@ -60,7 +63,16 @@ void read_value(const ConfigNode& node, const TextRule& rule, std::string& value
 void read_value(const ConfigNode& node, const ListRule& rule, std::vector<std::string>& value) {
   if (node.kind != ConfigNode::Kind::kList) config_error(node, "expected " + rule_text(rule));
   value.clear();
-  for (const ConfigNode& item : node.list) value.push_back(scalar_of(item, "a text"));
+  for (const ConfigNode& item : node.list) {
+    value.push_back(scalar_of(item, "a text"));
+    check_choice(item, value.back(), rule.choices);
+  }
+}
+
+void read_value(const ConfigNode& node, const BoolRule& rule, bool& value) {
+  const std::string& text = scalar_of(node, rule_text(rule));
+  if (text != "true" && text != "false") config_error(node, "expected " + rule_text(rule));
+  value = text == "true";
 }
 
 void read_value(const ConfigNode& node, const CountRule& rule, uint64_t& value) {
@@ -86,6 +98,7 @@ std::string value_text(const ListRule&, const std::vector<std::string>& value) {
   return "[" + list_text(texts) + "]";
 }
 
+std::string value_text(const BoolRule&, bool value) { return value ? "true" : "false"; }
 std::string value_text(const CountRule&, uint64_t value) { return std::to_string(value); }
 std::string value_text(const SizeRule&, uint64_t value) { return size_text(value); }
 std::string value_text(const DurationRule&, Duration value) { return duration_text(value); }
@@ -95,7 +108,11 @@ std::string rule_text(const TextRule& rule) {
   return "one of " + list_text(rule.choices);
 }
 
-std::string rule_text(const ListRule&) { return "a list, [a, b]"; }
+std::string rule_text(const ListRule& rule) {
+  if (rule.choices.empty()) return "a list, [a, b]";
+  return "a list of " + list_text(rule.choices);
+}
+std::string rule_text(const BoolRule&) { return "true or false"; }
 std::string rule_text(const CountRule&) { return "a whole number"; }
 std::string rule_text(const SizeRule&) { return "a size such as 64MiB"; }
 std::string rule_text(const DurationRule&) { return "a time such as 90s or 1h"; }

@@ -27,7 +27,11 @@ struct TextRule {
   std::span<const std::string_view> choices = {};
   bool required = false;  // not empty
 };
-struct ListRule {};
+// Texts; each one of `choices`, or anything when there are none.
+struct ListRule {
+  std::span<const std::string_view> choices = {};
+};
+struct BoolRule {};
 struct CountRule {
   uint64_t min = 0;
   uint64_t max = std::numeric_limits<uint64_t>::max();
@@ -43,12 +47,14 @@ struct DurationRule {};
 // How one option is read from a scalar or list, and written back. Throw ConfigError on a bad value.
 void read_value(const ConfigNode& node, const TextRule& rule, std::string& value);
 void read_value(const ConfigNode& node, const ListRule& rule, std::vector<std::string>& value);
+void read_value(const ConfigNode& node, const BoolRule& rule, bool& value);
 void read_value(const ConfigNode& node, const CountRule& rule, uint64_t& value);
 void read_value(const ConfigNode& node, const SizeRule& rule, uint64_t& value);
 void read_value(const ConfigNode& node, const DurationRule& rule, Duration& value);
 
 std::string value_text(const TextRule& rule, const std::string& value);
 std::string value_text(const ListRule& rule, const std::vector<std::string>& value);
+std::string value_text(const BoolRule& rule, bool value);
 std::string value_text(const CountRule& rule, uint64_t value);
 std::string value_text(const SizeRule& rule, uint64_t value);
 std::string value_text(const DurationRule& rule, Duration value);
@@ -56,6 +62,7 @@ std::string value_text(const DurationRule& rule, Duration value);
 // "text", "a size", "one of a, b" ...
 std::string rule_text(const TextRule& rule);
 std::string rule_text(const ListRule& rule);
+std::string rule_text(const BoolRule& rule);
 std::string rule_text(const CountRule& rule);
 std::string rule_text(const SizeRule& rule);
 std::string rule_text(const DurationRule& rule);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -17,6 +18,7 @@ namespace natledger {
 
 namespace {
 constexpr size_t kPageBytes = 4096;
+constexpr size_t kWords = 4;                     // of the page that are used
 constexpr uint64_t kMagic = 0x3164657265766f63;  // "covered1"
 }  // namespace
 
@@ -24,6 +26,7 @@ struct CoveredMark::Page {
   std::atomic<uint64_t> magic;
   std::atomic<int64_t> written_to;
   std::atomic<int64_t> synced_to;
+  std::atomic<uint64_t> synced_end;  // 0 in marks of version 0.1.0
 };
 
 CoveredMark::CoveredMark(const std::string& path) {
@@ -47,14 +50,28 @@ TimePoint CoveredMark::synced_to() const { return {page_->synced_to.load()}; }
 void CoveredMark::set_written_to(TimePoint at) { page_->written_to.store(at.ns); }
 void CoveredMark::set_synced_to(TimePoint at) { page_->synced_to.store(at.ns); }
 
-TimePoint read_written_to(const std::string& path) {
+void CoveredMark::set_synced_end(uint64_t sequence) { page_->synced_end.store(sequence); }
+
+namespace {
+
+// The words of a mark; zeros where there is none.
+std::array<uint64_t, kWords> read_words(const std::string& path) {
+  std::array<uint64_t, kWords> words{};
   const auto bytes = read_file(path);
-  if (!bytes || bytes->size() < 3 * sizeof(uint64_t)) return {};
-  uint64_t magic = 0;
-  TimePoint written_to;
-  std::memcpy(&magic, bytes->data(), sizeof magic);
-  std::memcpy(&written_to.ns, bytes->data() + sizeof magic, sizeof written_to.ns);
-  return magic == kMagic ? written_to : TimePoint{};
+  if (!bytes || bytes->size() < sizeof words) return words;
+  std::memcpy(words.data(), bytes->data(), sizeof words);
+  return words[0] == kMagic ? words : std::array<uint64_t, kWords>{};
+}
+
+}  // namespace
+
+TimePoint read_written_to(const std::string& path) {
+  return {static_cast<int64_t>(read_words(path)[1])};
+}
+
+uint64_t read_synced_end(const std::string& path) {
+  const uint64_t end = read_words(path)[3];
+  return end == 0 ? UINT64_MAX : end;
 }
 
 }  // namespace natledger

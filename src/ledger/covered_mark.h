@@ -2,10 +2,12 @@
 // Up to which instant the ledger is whole, kept where a killed agent leaves it.
 //
 // Two instants in a mapped page: `written_to` survives the death of the process, `synced_to` that
-// of the machine. The next start reads from them where its agent-down gap begins; `who` reads how
-// far a running agent has come. Each is one aligned word, so no reader sees half of one.
+// of the machine. A number beside them says the same of lines. The next start reads from them where
+// its agent-down gap begins; `who` reads how far a running agent has come. Each is one aligned
+// word, so no reader sees half of one.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/time.h"
@@ -24,11 +26,16 @@ class CoveredMark {
   TimePoint synced_to() const;
   void set_written_to(TimePoint at);
   void set_synced_to(TimePoint at);
+  // Lines below this number are on the disk, or never will be: what may be delivered.
+  void set_synced_end(uint64_t sequence);
 
  private:
   struct Page;
   Page* page_ = nullptr;
 };
+
+// Of another process's ledger. UINT64_MAX where no mark says it: a copy.
+uint64_t read_synced_end(const std::string& path);
 
 // The mark of another process's ledger, read once; the zero instant when there is none.
 TimePoint read_written_to(const std::string& path);

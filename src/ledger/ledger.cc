@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "ledger/archiver.h"
+#include "ledger/cursor.h"
 #include "ledger/segment.h"
 
 namespace natledger {
@@ -137,6 +138,9 @@ void Ledger::recover() {
     found.active = read_tail(active_path_);
     if (found.active->last_sequence > last.last_sequence) last = *found.active;
   }
+  for (const NamedCursor& each : read_cursors(options_.state)) {
+    found.shipped_to = std::max(found.shipped_to, each.cursor.next - 1);
+  }
   const StartPlan plan = plan_start(found);
   opening_.plan = plan;
   opening_.rebooted = found.state && found.state->boot_id != found.boot_id;
@@ -179,6 +183,8 @@ void Ledger::recover() {
   next_ = plan.next;
   reserve(plan.next);
   open_active(plan, found.active.value_or(SegmentTail{}));
+  written_end_ = plan.next;
+  covered_->set_synced_end(plan.next);  // what was left is sealed, or was synced by a clean stop
 }
 
 void Ledger::open_active(const StartPlan& plan, const SegmentTail& found) {
@@ -282,8 +288,13 @@ int Ledger::flush() {
     if (n < 0) return errno;
     kept_.drop(static_cast<size_t>(n));
   }
+  const uint64_t end = next_.load(std::memory_order_relaxed);
+  written_end_.store(end, std::memory_order_release);
   // Said once: waiting at each write would not bring the lines back.
-  return writes && sync_always_ && active_->sync_failed() == 0 ? active_->sync() : 0;
+  if (!writes || !sync_always_ || active_->sync_failed() != 0) return 0;
+  const int refused = active_->sync();
+  if (refused == 0) covered_->set_synced_end(end);
+  return refused;
 }
 
 void Ledger::mark_covered(TimePoint at) {
@@ -305,14 +316,20 @@ int Ledger::housekeep(TimePoint at) {
   if (next + kReserveStep / 2 > reserved_to_.load(std::memory_order_acquire)) reserve(next);
   const std::lock_guard lock{active_mutex_};
   active_->look_ahead();
-  if (sync_interval_ == Duration::zero()) return 0;
+  const uint64_t written_end = written_end_.load(std::memory_order_acquire);
+  if (sync_interval_ == Duration::zero()) {
+    if (!sync_always_) covered_->set_synced_end(written_end);
+    return 0;
+  }
   // The clock may have been set back.
   if (at >= last_sync_ && at + housekeeping_period() < last_sync_ + sync_interval_) return 0;
   last_sync_ = at;
   const TimePoint written_to = covered_->written_to();
   const int refused = active_->sync();
-  if (refused == 0) covered_->set_synced_to(written_to);
-  return refused;
+  if (refused != 0) return refused;
+  covered_->set_synced_to(written_to);
+  covered_->set_synced_end(written_end);
+  return 0;
 }
 
 bool Ledger::hash_behind() {
@@ -326,6 +343,7 @@ bool Ledger::close_clean(TimePoint covered_to) {
   if (active_->sync() != 0) return false;
   mark_covered(covered_to);
   covered_->set_synced_to(covered_->written_to());
+  covered_->set_synced_end(next_.load());
   const std::lock_guard lock{state_mutex_};
   state_.clean = true;
   state_.last = state_.lines = next_.load() - 1;

@@ -129,6 +129,7 @@ class Ledger final : public RecordSink {
   TimePoint rotate_from_;  // not before, after a failure
 
   std::atomic<uint64_t> next_{1};
+  std::atomic<uint64_t> written_end_{0};  // lines below it are in the file
   std::atomic<uint64_t> reserved_to_{0};
   TimePoint last_sync_;
 

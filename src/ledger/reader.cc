@@ -9,8 +9,11 @@
 
 namespace natledger {
 
-LedgerReader::LedgerReader(const std::string& directory) : directory_(directory) {
+LedgerReader::LedgerReader(const std::string& directory, uint64_t from) : directory_(directory) {
   take_files(list_ledger(directory_));
+  while (next_sealed_ + 1 < sealed_.size() && sealed_[next_sealed_ + 1].first_sequence <= from) {
+    last_name_ = sealed_[next_sealed_++].first_sequence;
+  }
   open_next();
 }
 

@@ -20,8 +20,9 @@ struct LedgerLine {
 class LedgerReader {
  public:
   // Reads the segments that are there now, archives too. Throws SystemError when the directory has
-  // none, or something cannot be read. Needs no lock and writes nothing.
-  explicit LedgerReader(const std::string& directory);
+  // none, or something cannot be read. Needs no lock and writes nothing. Segments that have no line
+  // from `from` on are passed over; within the first of the others earlier lines are given too.
+  explicit LedgerReader(const std::string& directory, uint64_t from = 0);
 
   // False at the end of what is written now; a later call may find more in the active segment.
   // Throws SystemError when a segment cannot be read.

@@ -62,7 +62,9 @@ StartPlan plan_start(const LedgerFound& found) {
     // its own.
     plan.seal_as = std::max(last_line, found.last_sealed_name) + 1;
   }
-  plan.next = std::max({plan.next, found.last_sealed_name + 1, plan.seal_as + 1});
+  // A destination would pass over a number that it is done with.
+  plan.next =
+      std::max({plan.next, found.last_sealed_name + 1, plan.seal_as + 1, found.shipped_to + 1});
   if (plan.next > last_line + 1) {
     plan.skipped_from = last_line + 1;
     plan.skipped_to = plan.next - 1;

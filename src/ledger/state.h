@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The ledger's memory beside its lines: who it is, and which sequences it may have used.
 //
-// Two checksummed slots in one preallocated file, written in turn, so that a power cut in the
-// middle of one leaves the other. Each is a line of text:
+// A slot_file.h, of
 //   natledger-state 1 generation=7 ledger=9f3ac2d4e5b1 reserved_to=2097152 boot=<uuid> clean=0
 //   last=0 lines=0 kept_from=0 device=65024 inode=1234 check=<16 hex digits of SHA-256>
 #pragma once
@@ -11,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "base/unique_fd.h"
+#include "ledger/slot_file.h"
 
 namespace natledger {
 
@@ -43,11 +42,9 @@ class StateFile {
   void store(const LedgerState& state);
 
  private:
-  std::string path_;
-  UniqueFd fd_;
+  SlotFile file_;
   std::optional<LedgerState> state_;
-  uint64_t generation_ = 0;
-  bool damaged_ = false;
+  const bool damaged_;
 };
 
 // A state file that another process may be writing.

@@ -44,7 +44,11 @@ class Layers(TreeCheck):
             ("src/base/a.cc", "#include <spdlog/spdlog.h>",
              "only base/log.cc may include spdlog"),
             ("src/encode/a.cc", "#include <rapidjson/writer.h>",
-             "only encode/coverage.cc and lookup/record.cc may include rapidjson"),
+             "only encode/coverage.cc and lookup/record.cc and ship/bulk.cc and ship/copies.cc may "
+             "include rapidjson"),
+            ("src/ship/a.cc", '#include "flow/flow.h"', "ship/ does not know of flow/"),
+            ("src/ship/a.cc", "#include <curl/curl.h>", "only ship/http.cc may include curl"),
+            ("src/ledger/a.cc", '#include "ship/shipper.h"', "ledger/ does not know of ship/"),
             ("src/kernel/a.cc", "#include <libnetfilter_conntrack/libnetfilter_conntrack.h>",
              "only tests may include libnetfilter_conntrack"),
             ("enrich/a.cc", '#include "enrich/b.h"', "a leaf of enrich/ includes another"),

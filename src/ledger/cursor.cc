@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ledger/cursor.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+
+#include "base/error.h"
+
+namespace natledger {
+
+namespace {
+
+constexpr std::string_view kMagic = "natledger-cursor 1";
+
+struct Count {
+  std::string_view key;
+  uint64_t Cursor::*member;
+};
+constexpr std::array kCounts{
+    Count{"next", &Cursor::next},           Count{"delivered", &Cursor::delivered},
+    Count{"duplicate", &Cursor::duplicate}, Count{"dead", &Cursor::dead},
+    Count{"passed", &Cursor::passed},       Count{"missing", &Cursor::missing},
+    Count{"lost", &Cursor::lost},
+};
+
+std::string fields_of(const Cursor& cursor) {
+  std::string fields;
+  for (const Count& count : kCounts) {
+    fields += std::string{count.key} + "=" + std::to_string(cursor.*count.member) + " ";
+  }
+  return fields + "memory=" + cursor.memory;
+}
+
+std::optional<Cursor> parse_fields(std::string_view fields) {
+  Cursor cursor;
+  for (const Count& count : kCounts) {
+    if (!slot_number(fields, count.key, cursor.*count.member)) return {};
+  }
+  cursor.memory = slot_value(fields, "memory");
+  return cursor;
+}
+
+bool is_cursor(std::string_view fields) { return parse_fields(fields).has_value(); }
+
+constexpr SlotFormat kFormat{kMagic, is_cursor};
+
+std::optional<Cursor> cursor_of(const SlotReading& reading) {
+  if (!reading.newest) return {};
+  return parse_fields(reading.newest->fields);
+}
+
+std::string path_of(const std::string& state, const std::string& destination) {
+  const std::string folder = cursor_folder(state);
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) {
+    throw SystemError("make " + folder, failed.value(), "see ledger.state in the configuration");
+  }
+  return folder + "/" + destination;
+}
+
+}  // namespace
+
+std::string cursor_folder(const std::string& state) { return state + "/cursors"; }
+
+CursorFile::CursorFile(const std::string& state, const std::string& destination)
+    : file_(path_of(state, destination), kFormat, "ledger.state") {
+  const SlotReading& found = file_.found();
+  if (const auto cursor = cursor_of(found)) {
+    cursor_ = *cursor;
+  } else if (found.damaged_slots != 0) {
+    throw SystemError("read the cursor " + cursor_folder(state) + "/" + destination +
+                      ": both of its slots are damaged (restore it, or remove it: then the whole "
+                      "ledger is delivered anew)");
+  }
+}
+
+void CursorFile::store(const Cursor& cursor) {
+  check(cursor.balances(), "the books of a cursor do not balance");
+  check(cursor.memory.size() <= Cursor::kMostMemory && cursor.memory.find(' ') == std::string::npos,
+        "a destination's memory is no word, or too long");
+  file_.store(fields_of(cursor));
+  cursor_ = cursor;
+}
+
+std::vector<NamedCursor> read_cursors(const std::string& state) {
+  std::vector<NamedCursor> cursors;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator{cursor_folder(state), none}) {
+    const auto cursor = cursor_of(read_slot_file(kFormat, entry.path().string()));
+    if (cursor) cursors.push_back({entry.path().filename().string(), *cursor});
+  }
+  std::ranges::sort(cursors, {}, &NamedCursor::destination);
+  return cursors;
+}
+
+}  // namespace natledger

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// natledger-ship: takes the records of a ledger to where people search. Needs no capability, and
+// costs no event when it is killed: it is a cursor over the ledger.
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "agent/config.h"
+#include "agent/version.h"
+#include "base/error.h"
+#include "ship/outputs.h"
+#include "ship/status.h"
+
+namespace natledger {
+
+namespace {
+
+ShipperOptions shipper_options(std::string name, const OnlyOptions& only) {
+  ShipperOptions options;
+  options.name = std::move(name);
+  options.selects = [only](std::string_view line) { return is_selected(only, line); };
+  return options;
+}
+
+// The destinations of the configuration. What is wrong in one shows before any is started.
+std::vector<Output> outputs_of(const Outputs& configured) {
+  std::vector<Output> outputs;
+  if (configured.file.given) {
+    Output& output = outputs.emplace_back();
+    output.options = shipper_options("file", configured.file.only);
+    if (configured.file.sync) output.options.flush_interval = Duration{};
+    output.make = [options = file_options(configured.file)](const std::string& memory) {
+      return make_file(options, memory);
+    };
+  }
+  if (const ElasticsearchOutput& es = configured.elasticsearch; es.given) {
+    Output& output = outputs.emplace_back();
+    output.options = shipper_options("elasticsearch", es.only);
+    output.options.batch_records = es.bulk_max_size;
+    output.options.batch_bytes = es.bulk_max_bytes;
+    output.options.flush_interval = es.flush_interval;
+    output.options.backoff = es.backoff;
+    output.make = [options = elasticsearch_options(es)](const std::string& memory) {
+      return make_elasticsearch(options, memory);
+    };
+  }
+  if (outputs.empty()) {
+    throw ConfigError(
+        "no destination: the configuration has no output.file and no output.elasticsearch");
+  }
+  return outputs;
+}
+
+int run(const std::optional<std::string>& file) {
+  const Config config = load_config(file);
+  open_log(config.log);
+  ship(config.ledger, outputs_of(config.outputs));
+  return 0;
+}
+
+int status(const std::optional<std::string>& file, bool json) {
+  const Config config = load_config(file);
+  const ShipStatus status = read_ship_status(config.ledger);
+  fmt::print("{}", json ? status_json(status) : status_text(status));
+  return 0;
+}
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app{"takes the records of a natledger ledger to their destinations", "natledger-ship"};
+  app.set_version_flag("--version", NATLEDGER_VERSION);
+  app.require_subcommand(1);
+  std::optional<std::string> config;
+  bool json = false;
+  CLI::App* const running = app.add_subcommand("run", "ship until it is told to stop");
+  CLI::App* const asking = app.add_subcommand("status", "how far each destination has come");
+  for (CLI::App* const command : {running, asking}) {
+    command->add_option(
+        "--config", config,
+        std::string{"configuration file (default: "} + kDefaultConfigFile + " if it is there)");
+  }
+  asking->add_flag("--json", json, "for programs");
+  try {
+    app.parse(argc, argv);
+    return running->parsed() ? run(config) : status(config, json);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const ConfigError& error) {
+    fmt::print(stderr, "natledger-ship: {}\n", error.what());
+    return 2;
+  } catch (const SystemError& error) {
+    fmt::print(stderr, "natledger-ship: {}\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace
+
+}  // namespace natledger
+
+int main(int argc, char** argv) { return natledger::run_command_line(argc, argv); }

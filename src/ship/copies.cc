@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ship/copies.h"
+
+#include <algorithm>
+
+#include <rapidjson/document.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include "base/json_text.h"
+
+namespace natledger {
+
+namespace {
+
+std::string place_text(const Copy& copy) {
+  return R"({"_index":)" + json_string(copy.index) + R"(,"_id":)" + json_string(copy.id);
+}
+
+// Why an answer is none to go by; empty when it is.
+std::string refusal_of(const HttpAnswer& answer) {
+  if (!answer.failure.empty()) return answer.failure;
+  if (answer.status != 200) return "status " + std::to_string(answer.status);
+  return {};
+}
+
+// Of an index that has been removed since, nothing is there.
+bool is_gone(const rapidjson::Value& doc) {
+  const auto error = doc.FindMember("error");
+  if (error == doc.MemberEnd() || !error->value.IsObject()) return false;
+  const auto type = error->value.FindMember("type");
+  return type != error->value.MemberEnd() && type->value.IsString() &&
+         std::string_view{type->value.GetString()} == "index_not_found_exception";
+}
+
+std::string text_of(const rapidjson::Value& value) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer{buffer};
+  value.Accept(writer);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+}  // namespace
+
+LookUp look_up(HttpClient& client, std::span<const Copy> copies, bool with_source) {
+  std::string body = R"({"docs":[)";
+  for (const Copy& copy : copies) {
+    if (body.back() != '[') body += ',';
+    body += place_text(copy) + (with_source ? "}" : R"(,"_source":false})");
+  }
+  body += "]}";
+  const HttpAnswer answer = client.send({.method = "POST", .path = "/_mget", .body = body});
+  LookUp result;
+  result.forbidden = answer.failure.empty() && (answer.status == 401 || answer.status == 403);
+  result.why = refusal_of(answer);
+  if (!result.why.empty()) return result;
+  rapidjson::Document parsed;
+  parsed.Parse(answer.body.data(), answer.body.size());
+  const bool whole = !parsed.HasParseError() && parsed.IsObject() && parsed.HasMember("docs") &&
+                     parsed["docs"].IsArray() && parsed["docs"].Size() == copies.size();
+  if (!whole) {
+    result.why = "no answer for each document";
+    return result;
+  }
+  for (const rapidjson::Value& doc : parsed["docs"].GetArray()) {
+    const bool said = doc.IsObject() && doc.HasMember("found") && doc["found"].IsBool();
+    if (!said && !(doc.IsObject() && is_gone(doc))) {
+      result.found.clear();
+      result.why = "a document could not be looked up";
+      // The rights on an index are judged for each document.
+      result.forbidden =
+          doc.IsObject() && text_of(doc).find("security_exception") != std::string::npos;
+      return result;
+    }
+    result.found.push_back(said && doc["found"].GetBool());
+    const bool has_source = said && doc.HasMember("_source");
+    if (with_source) result.sources.push_back(has_source ? text_of(doc["_source"]) : "");
+  }
+  return result;
+}
+
+std::string remove_copies(HttpClient& client, std::span<const Copy> copies) {
+  std::string body;
+  for (const Copy& copy : copies) body += R"({"delete":)" + place_text(copy) + "}}\n";
+  const HttpAnswer answer = client.send(
+      {.method = "POST", .path = "/_bulk", .body = body, .content_type = "application/x-ndjson"});
+  const std::string why = refusal_of(answer);
+  if (!why.empty()) return why;
+  rapidjson::Document parsed;
+  parsed.Parse(answer.body.data(), answer.body.size());
+  const bool whole = !parsed.HasParseError() && parsed.IsObject() && parsed.HasMember("items") &&
+                     parsed["items"].IsArray() && parsed["items"].Size() == copies.size();
+  if (!whole) return "no answer for each document";
+  for (const rapidjson::Value& item : parsed["items"].GetArray()) {
+    const bool said = item.IsObject() && item.HasMember("delete") && item["delete"].IsObject() &&
+                      item["delete"].HasMember("status") && item["delete"]["status"].IsInt();
+    const int status = said ? item["delete"]["status"].GetInt() : 0;
+    if (status != 200 && status != 404) return "status " + std::to_string(status);
+  }
+  return {};
+}
+
+bool is_same_document(std::string_view a, std::string_view b) {
+  rapidjson::Document left, right;
+  left.Parse(a.data(), a.size());
+  right.Parse(b.data(), b.size());
+  return !left.HasParseError() && !right.HasParseError() && left == right;
+}
+
+}  // namespace natledger

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Asks a server for documents by id and backing index, and takes some away.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ship/http.h"
+
+namespace natledger {
+
+struct Copy {
+  std::string index;
+  std::string_view id;
+};
+
+// Which of `copies` are there, by a realtime look-up: one a copy, in their order. Nothing when the
+// server does not say so of each, which means that nobody knows; `why` is then for the log, and
+// `forbidden` whether the role may not ask.
+struct LookUp {
+  std::vector<bool> found;
+  std::vector<std::string> sources;  // where asked for
+  std::string why;
+  bool forbidden = false;
+};
+LookUp look_up(HttpClient& client, std::span<const Copy> copies, bool with_source = false);
+
+// Takes them away. Empty when none is there any more, else why.
+std::string remove_copies(HttpClient& client, std::span<const Copy> copies);
+
+// Whether both are the same JSON value, whatever the order of members.
+bool is_same_document(std::string_view a, std::string_view b);
+
+}  // namespace natledger

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// At least once on the wire, once in the index: the id of a document is that of its record. What is
+// hard is a stream that rolls over between a record and its repetition; see doubts.h.
+#include "ship/elasticsearch.h"
+
+#include <algorithm>
+#include <optional>
+#include <unordered_set>
+#include <utility>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "ledger/line.h"
+#include "ship/bulk.h"
+#include "ship/copies.h"
+#include "ship/doubts.h"
+#include "ship/gzip.h"
+#include "ship/hosts.h"
+
+namespace natledger {
+
+namespace {
+
+// More numbers than the run before can have sent without an answer.
+constexpr uint64_t kInFlight = 100'000;
+// So many closed connections without a word, and bodies go plain: a server, or what is before it,
+// that cannot unpack one says nothing else.
+constexpr unsigned kSilencesToPlain = 3;
+constexpr uint64_t kAnswerBytesARecord = 4096;
+constexpr uint64_t kAnswerBytes = 1 << 20;
+
+class Elasticsearch final : public Destination {
+ public:
+  Elasticsearch(const ElasticsearchOptions& options, const std::string& memory)
+      : options_(options),
+        hosts_(options.hosts, options.http),
+        doubts_(memory, kInFlight, now() + options.http.timeout),
+        dedup_(options.dedup),
+        query_(kBulkFilter) {
+    if (options.compression_level != 0) gzip_.emplace(static_cast<int>(options.compression_level));
+  }
+
+  Attempt deliver(std::span<const LedgerLine> lines) override {
+    const TimePoint at = now();
+    HttpClient* const client = hosts_.choose(at);
+    if (client == nullptr) {
+      Attempt attempt;
+      attempt.next = Attempt::Next::kBackOff;
+      attempt.pause = hosts_.free_at() - at;
+      attempt.trouble = "every host failed several times in a row; the next is asked later";
+      return attempt;
+    }
+    doubts_.begin_at(lines.front().sequence);
+    const HttpAnswer answer = send(*client, lines);
+    BulkAnswer judged = judge_bulk(answer, lines.size(), client->shown_url());
+    count(answer);
+    if (!judged.unknown_parameter.empty()) return drop_parameter(judged);
+    if (judged.ambiguous) doubts_.add(lines.back().sequence, now() + options_.http.timeout);
+    if (!judged.attempt.outcomes.empty()) settle(*client, lines, judged);
+    return std::move(judged.attempt);
+  }
+
+  std::string memory() const override { return doubts_.memory(); }
+
+ private:
+  HttpAnswer send(HttpClient& client, std::span<const LedgerLine> lines) {
+    body_.clear();
+    for (const LedgerLine& line : lines) append_bulk(body_, line.text);
+    const std::string path = "/" + options_.data_stream + "/_bulk?" + query_;
+    return client.send({.method = "POST",
+                        .path = path,
+                        .body = gzip_ ? gzip_->pack(body_) : std::string_view{body_},
+                        .content_type = "application/x-ndjson",
+                        .gzip = gzip_.has_value(),
+                        .most_answer_bytes = kAnswerBytes + lines.size() * kAnswerBytesARecord});
+  }
+
+  void count(const HttpAnswer& answer) {
+    silences_ = answer.silent ? silences_ + 1 : 0;
+    if (silences_ >= kSilencesToPlain && gzip_) {
+      gzip_.reset();
+      log_warning(
+          "ship to elasticsearch: the server closes the connection without an answer; "
+          "bodies go plain from now on (is there a proxy that does not know gzip? "
+          "output.elasticsearch.compression_level: 0 says so for good)");
+    }
+    const bool works = answer.failure.empty() && answer.status < 500;
+    works ? hosts_.succeeded() : hosts_.failed(now());
+  }
+
+  Attempt drop_parameter(const BulkAnswer& judged) {
+    Attempt attempt;
+    attempt.next = Attempt::Next::kHold;
+    attempt.trouble = "the server does not know the parameter " + judged.unknown_parameter;
+    if (judged.unknown_parameter == "filter_path" && !query_.empty()) {
+      query_.clear();
+      attempt.next = Attempt::Next::kGoOn;
+    }
+    return attempt;
+  }
+
+  // What has to be looked at once more: a doubtful record that may be in another index as well, and
+  // an id that is there although we never sent it.
+  void settle(HttpClient& client, std::span<const LedgerLine> lines, BulkAnswer& judged) {
+    std::vector<size_t> doubtful, foreign;
+    for (size_t i = 0; i < lines.size(); ++i) {
+      const Fate fate = judged.attempt.outcomes[i].fate;
+      if (fate != Fate::kDelivered && fate != Fate::kDuplicate) continue;
+      const std::string& index = judged.index_names[judged.indexes[i]];
+      if (doubts_.is_doubtful(lines[i].sequence)) {
+        if (!doubts_.elsewhere(index).empty()) doubtful.push_back(i);
+      } else if (fate == Fate::kDuplicate) {
+        foreign.push_back(i);
+      }
+    }
+    if (dedup_ && !doubtful.empty()) look_elsewhere(client, lines, judged, doubtful);
+    if (dedup_ && !foreign.empty()) compare(client, lines, judged, foreign);
+    for (size_t i = 0; i < lines.size(); ++i) {
+      if (judged.attempt.outcomes[i].fate == Fate::kDelivered) {
+        doubts_.took(judged.index_names[judged.indexes[i]]);
+      }
+    }
+  }
+
+  // The copy in the newer index goes where there is one in an earlier. A request that is still
+  // under way may bring that yet, so until it cannot, such a record has no outcome.
+  void look_elsewhere(HttpClient& client, std::span<const LedgerLine> lines, BulkAnswer& judged,
+                      const std::vector<size_t>& doubtful) {
+    std::vector<Copy> copies;
+    std::vector<size_t> of;
+    for (const size_t i : doubtful) {
+      for (std::string& index : doubts_.elsewhere(judged.index_names[judged.indexes[i]])) {
+        copies.push_back({std::move(index), id_of(lines[i].text)});
+        of.push_back(i);
+      }
+    }
+    const LookUp there = look_up(client, copies);
+    if (there.forbidden) return go_on_without(there.why);
+    std::vector<Copy> newer;
+    std::unordered_set<size_t> doubled;
+    for (size_t k = 0; k < there.found.size(); ++k) {
+      if (!there.found[k] || !doubled.insert(of[k]).second) continue;
+      newer.push_back({judged.index_names[judged.indexes[of[k]]], copies[k].id});
+    }
+    std::string why = there.why;
+    if (why.empty() && !newer.empty()) why = remove_copies(client, newer);
+    const TimePoint at = now();
+    const bool under_way = at < doubts_.under_way_until();
+    for (const size_t i : doubtful) {
+      Outcome& outcome = judged.attempt.outcomes[i];
+      if (why.empty() && doubled.contains(i)) outcome.fate = Fate::kDuplicate;
+      if (!why.empty() || (under_way && !doubled.contains(i))) outcome.fate = Fate::kAgain;
+    }
+    if (why.empty() && !under_way) return;
+    Attempt& attempt = judged.attempt;
+    attempt.next = std::max(attempt.next, Attempt::Next::kBackOff);
+    attempt.pause = std::max(attempt.pause, doubts_.under_way_until() - at);
+    attempt.trouble = "the stream rolled over while nobody knew whether " +
+                      std::to_string(doubtful.size()) +
+                      " records had arrived; they are looked for "
+                      "in the index before until that is certain" +
+                      (why.empty() ? "" : ": " + why);
+  }
+
+  // Another document under our id would make ours vanish: said, and kept.
+  void compare(HttpClient& client, std::span<const LedgerLine> lines, BulkAnswer& judged,
+               const std::vector<size_t>& foreign) {
+    std::vector<Copy> copies;
+    for (const size_t i : foreign) {
+      copies.push_back({judged.index_names[judged.indexes[i]], id_of(lines[i].text)});
+    }
+    const LookUp there = look_up(client, copies, true);
+    if (there.forbidden) return go_on_without(there.why);
+    for (size_t k = 0; k < foreign.size(); ++k) {
+      Outcome& outcome = judged.attempt.outcomes[foreign[k]];
+      if (!there.why.empty() || !there.found[k]) {
+        outcome.fate = Fate::kAgain;
+      } else if (!is_same_document(there.sources[k], lines[foreign[k]].text)) {
+        outcome = {Fate::kRefused, 409, "id_collision",
+                   "another document has this id in " + copies[k].index};
+      }
+    }
+    if (there.why.empty()) return;
+    judged.attempt.next = std::max(judged.attempt.next, Attempt::Next::kBackOff);
+    judged.attempt.trouble = "look up ids that are there already: " + there.why;
+  }
+
+  void go_on_without(const std::string& why) {
+    dedup_ = false;
+    log_warning("ship to elasticsearch: the role may not read the backing indices (" + why +
+                "); what is sent twice around a rollover may be there twice (natledger setup "
+                "elasticsearch --print-role)");
+  }
+
+  const ElasticsearchOptions options_;
+  Hosts hosts_;
+  Doubts doubts_;
+  bool dedup_;
+  std::optional<Gzip> gzip_;
+  std::string query_;
+  std::string body_;
+  unsigned silences_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Destination> make_elasticsearch(const ElasticsearchOptions& options,
+                                                const std::string& memory) {
+  return std::make_unique<Elasticsearch>(options, memory);
+}
+
+}  // namespace natledger

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// output.elasticsearch: records into a data stream of Elasticsearch 7.17, 8, 9 or OpenSearch 1
+// to 3.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ship/destination.h"
+#include "ship/http.h"
+
+namespace natledger {
+
+struct ElasticsearchOptions {
+  std::vector<std::string> hosts;
+  std::string data_stream = "logs-conntrack.nat-default";
+  uint64_t compression_level = 1;  // of gzip; 0: plain
+  bool dedup = true;               // may read and delete where a rollover may have doubled a record
+  HttpOptions http = {};
+};
+
+// `memory`: the backing indices that a record may be in whose outcome was not known, and the last
+// one. Throws ConfigError or SystemError.
+std::unique_ptr<Destination> make_elasticsearch(const ElasticsearchOptions& options,
+                                                const std::string& memory);
+
+}  // namespace natledger

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// One HTTP request to one host, over a connection that is kept.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+
+namespace natledger {
+
+struct TlsOptions {
+  std::string certificate_authorities;  // a PEM file; empty: the system's
+  std::string ca_trusted_fingerprint;   // SHA-256 of a CA certificate's DER in hex
+  std::string certificate;              // the client's, PEM
+  std::string key;
+  bool verify = true;
+};
+
+// At most one of the three kinds of credentials is given.
+struct Credentials {
+  std::string username, password;
+  std::string api_key;  // base64 of "id:key"
+  std::string bearer;
+};
+
+struct HttpOptions {
+  TlsOptions tls;
+  Credentials credentials;
+  std::string proxy_url;
+  std::vector<std::string> headers;  // "Name: value"
+  Duration timeout = std::chrono::seconds{90};
+};
+
+struct HttpRequest {
+  const char* method = "GET";
+  std::string_view path;  // with its query; begins with '/'
+  std::string_view body;  // valid during the call; empty: none
+  const char* content_type = "application/json";
+  bool gzip = false;  // the body is
+  uint64_t most_answer_bytes = 256 << 20;
+};
+
+struct HttpAnswer {
+  // Why there is no whole answer, without secrets; empty: there is one.
+  std::string failure;
+  // Whether the request may have had its effect all the same.
+  bool ambiguous = false;
+  // The server closed the connection without a word, as it does where it cannot unpack a body.
+  bool silent = false;
+  int status = 0;
+  std::string body;
+  std::optional<Duration> retry_after;
+};
+
+class HttpClient {
+ public:
+  // `url`: scheme, host, port and a path in front of all others. Throws ConfigError when that is
+  // none, SystemError when a certificate cannot be read.
+  HttpClient(const std::string& url, const HttpOptions& options);
+  ~HttpClient();
+  HttpClient(HttpClient&&) noexcept;
+
+  HttpAnswer send(const HttpRequest& request);
+  // Without user and password.
+  const std::string& shown_url() const { return shown_url_; }
+
+ private:
+  struct Handle;
+  std::unique_ptr<Handle> handle_;
+  std::string url_;
+  std::string shown_url_;
+};
+
+}  // namespace natledger

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ship/ledger_tail.h"
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "ledger/covered_mark.h"
+#include "ledger/state.h"
+
+namespace natledger {
+
+LedgerTail::LedgerTail(const LedgerOptions& ledger, uint64_t from) : ledger_(ledger), from_(from) {}
+
+// False while there is no ledger.
+bool LedgerTail::open() {
+  if (reader_) return true;
+  if (!std::filesystem::exists(ledger_.directory + "/" + std::string{kActiveName})) return false;
+  reader_.emplace(ledger_.directory, from_);
+  return true;
+}
+
+bool LedgerTail::read_on() {
+  LedgerLine line;
+  for (;;) {
+    if (!reader_->next(line) && !(reader_->advance() && reader_->next(line))) return false;
+    if (line.sequence < from_) continue;
+    held_ = line;
+    return true;
+  }
+}
+
+bool LedgerTail::next(LedgerLine& line) {
+  if (!held_ && (!open() || !read_on())) return false;
+  if (held_->sequence >= end_) {
+    end_ = read_synced_end(ledger_.state + "/covered");
+    if (held_->sequence >= end_) return false;
+  }
+  line = *held_;
+  held_.reset();
+  from_ = line.sequence + 1;
+  return true;
+}
+
+uint64_t LedgerTail::kept_from() const {
+  const auto state = read_state(ledger_.state + "/sequence");
+  return state ? state->kept_from : 0;
+}
+
+std::vector<Damage> LedgerTail::take_damages() {
+  return reader_ ? reader_->take_damages() : std::vector<Damage>{};
+}
+
+}  // namespace natledger

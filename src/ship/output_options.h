@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The `output.*` sections of the configuration. The capturing program reads them too, to refuse
+// what is wrong before anything is started; what they lead to is linked by natledger-ship alone.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/config_tree.h"
+#include "base/option.h"
+#include "ship/backoff.h"
+#include "ship/elasticsearch.h"
+#include "ship/file.h"
+
+namespace natledger {
+
+// Which records are for a destination; an empty list: whatever it is.
+struct OnlyOptions {
+  std::vector<std::string> actions;
+  std::vector<std::string> nat;
+};
+
+struct FileOutput {
+  bool given = false;  // the section is there
+  std::string path = "/var/log/ulogd_nfct.json";
+  std::string record = "ulogd";
+  bool sync = false;
+  bool eventv1 = false;
+  std::string device = "Netfilter";
+  bool timestamp = true;
+  OnlyOptions only;
+};
+
+struct ElasticsearchOutput {
+  bool given = false;
+  std::vector<std::string> hosts{"https://localhost:9200"};
+  std::string username, password, password_file;
+  std::string api_key, api_key_file;
+  std::string bearer_token, bearer_token_file;
+  std::string proxy_url;
+  std::vector<std::string> headers;
+  uint64_t compression_level = 1;
+  uint64_t bulk_max_size = 5000;
+  uint64_t bulk_max_bytes = 5 << 20;
+  Duration flush_interval = std::chrono::seconds{1};
+  Duration timeout = std::chrono::seconds{90};
+  std::string data_stream = "logs-conntrack.nat-default";
+  bool dedup = true;
+  TlsOptions ssl;
+  BackoffOptions backoff;
+  OnlyOptions only;
+};
+
+struct Outputs {
+  FileOutput file;
+  ElasticsearchOutput elasticsearch;
+};
+
+// A text that is never printed. `${NAME}` in it is the environment's.
+struct SecretRule {};
+void read_value(const ConfigNode& node, const SecretRule& rule, std::string& value);
+std::string value_text(const SecretRule& rule, const std::string& value);
+std::string rule_text(const SecretRule& rule);
+
+namespace output_rows {
+
+inline constexpr std::string_view kRecords[] = {"ulogd", "full"};
+inline constexpr std::string_view kActions[] = {"flow-start", "flow-update", "flow-end"};
+inline constexpr std::string_view kNatKinds[] = {"none", "snat", "dnat", "both"};
+
+// The rows of each section, for whoever reads and prints configurations.
+const std::vector<Option<FileOutput>>& file();
+const std::vector<Option<ElasticsearchOutput>>& elasticsearch();
+const std::vector<Option<TlsOptions>>& ssl();
+const std::vector<Option<BackoffOptions>>& backoff();
+const std::vector<Option<OnlyOptions>>& only();
+
+}  // namespace output_rows
+
+// Throws ConfigError for what is wrong in each alone.
+void check_outputs(const Outputs& outputs);
+
+// What the destinations are made from; secrets are read from their files. Throws ConfigError.
+FileOptions file_options(const FileOutput& output);
+ElasticsearchOptions elasticsearch_options(const ElasticsearchOutput& output);
+
+// Whether a line is among `only`.
+bool is_selected(const OnlyOptions& only, std::string_view line);
+
+}  // namespace natledger

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ship/outputs.h"
+
+#include <pthread.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <csignal>
+#include <deque>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
+#include "base/log.h"
+
+namespace natledger {
+
+namespace {
+
+// Behind a failure of our own disk.
+constexpr Duration kRest = std::chrono::seconds{5};
+
+std::function<double()> dice() {
+  return [engine = std::mt19937_64{std::random_device{}()}]() mutable {
+    return std::uniform_real_distribution<double>{0, 1}(engine);
+  };
+}
+
+class Worker {
+ public:
+  Worker(const LedgerOptions& ledger, const Output& output)
+      : ledger_(ledger), output_(output), thread_([this] { run(); }) {}
+  ~Worker() { stop(); }
+
+  void stop() {
+    tell(stopping_);
+    if (thread_.joinable()) thread_.join();
+  }
+  void reopen() { tell(reopening_); }
+
+ private:
+  void tell(bool& what) {
+    const std::lock_guard lock{mutex_};
+    what = true;
+    woken_.notify_one();
+  }
+
+  // Whether to stop; after `pause` at most.
+  bool wait(Duration pause, bool& reopen) {
+    std::unique_lock lock{mutex_};
+    woken_.wait_for(lock, pause, [this] { return stopping_ || reopening_; });
+    reopen = std::exchange(reopening_, false);
+    return stopping_;
+  }
+
+  void run() {
+    ::pthread_setname_np(::pthread_self(), output_.options.name.substr(0, 15).c_str());
+    bool reopen = false;
+    do {
+      try {
+        ship_on();
+        return;
+      } catch (const SystemError& error) {
+        log_error("ship to " + output_.options.name + ": " + error.what());
+      }
+    } while (!wait(kRest, reopen));
+  }
+
+  void ship_on() {
+    Shipper shipper{ledger_, output_.options, output_.make, dice()};
+    log_info("shipping to " + output_.options.name + " from sequence " +
+             std::to_string(shipper.cursor().next));
+    for (bool reopen = false;;) {
+      const Duration pause = shipper.step(now());
+      if (wait(pause, reopen)) return;
+      if (reopen) shipper.reopen();
+    }
+  }
+
+  const LedgerOptions& ledger_;
+  const Output& output_;
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  bool stopping_ = false;
+  bool reopening_ = false;
+  std::thread thread_;
+};
+
+}  // namespace
+
+void ship(const LedgerOptions& ledger, const std::vector<Output>& outputs) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  std::deque<Worker> workers;
+  for (const Output& output : outputs) workers.emplace_back(ledger, output);
+  for (int signal = 0; sigwait(&signals, &signal) == 0 && signal == SIGHUP;) {
+    for (Worker& worker : workers) worker.reopen();
+  }
+}
+
+}  // namespace natledger

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Ships to every destination of the configuration, each on its own thread, until it is told to
+// stop.
+#pragma once
+
+#include <vector>
+
+#include "ship/shipper.h"
+
+namespace natledger {
+
+// A destination of the configuration.
+struct Output {
+  ShipperOptions options;
+  MakeDestination make;
+};
+
+// Returns after SIGTERM or SIGINT, the last attempts being done; SIGHUP reopens. Blocks these
+// signals, so it is called before there are threads.
+void ship(const LedgerOptions& ledger, const std::vector<Output>& outputs);
+
+}  // namespace natledger
