@@ -12,7 +12,9 @@
 #include "agent/config.h"
 #include "agent/version.h"
 #include "base/error.h"
+#include "flow/mapping.h"
 #include "ship/outputs.h"
+#include "ship/setup.h"
 #include "ship/status.h"
 
 namespace natledger {
@@ -69,6 +71,41 @@ int status(const std::optional<std::string>& file, bool json) {
   return 0;
 }
 
+struct Setup {
+  std::string keep = "0";
+  bool print = false;
+  bool print_role = false;
+};
+
+// Prints what it would make on a new Elasticsearch.
+void print_steps(const SetupOptions& options) {
+  for (const SetupStep& step : setup_steps(options, Server::kElasticsearch)) {
+    fmt::print("PUT {}\n{}\n\n", step.path, step.body);
+  }
+}
+
+int set_up_elasticsearch(const std::optional<std::string>& file, const Setup& setup) {
+  const Config config = load_config(file);
+  const ElasticsearchOutput& output = config.outputs.elasticsearch;
+  const auto keep = parse_duration(setup.keep);
+  if (!keep) throw ConfigError("--keep: \"" + setup.keep + "\" is not a time such as 180d");
+  const SetupOptions options{output.data_stream, *keep, elastic_properties()};
+  if (setup.print_role) {
+    fmt::print("{}", role_text(output.data_stream, output.dedup));
+    return 0;
+  }
+  if (setup.print) {
+    print_steps(options);
+    return 0;
+  }
+  if (!output.given) throw ConfigError("the configuration has no output.elasticsearch");
+  HttpClient client{output.hosts.at(0), elasticsearch_options(output).http};
+  const SetupDone done = set_up(client, options);
+  for (const std::string& line : done.lines) fmt::print("{}\n", line);
+  fmt::print("{} changed\n", done.changed);
+  return 0;
+}
+
 int run_command_line(int argc, char** argv) {
   CLI::App app{"takes the records of a natledger ledger to their destinations", "natledger-ship"};
   app.set_version_flag("--version", NATLEDGER_VERSION);
@@ -77,7 +114,17 @@ int run_command_line(int argc, char** argv) {
   bool json = false;
   CLI::App* const running = app.add_subcommand("run", "ship until it is told to stop");
   CLI::App* const asking = app.add_subcommand("status", "how far each destination has come");
-  for (CLI::App* const command : {running, asking}) {
+  CLI::App* const setting = app.add_subcommand("setup", "tell a server what is to come");
+  CLI::App* const elastic = setting->add_subcommand(
+      "elasticsearch", "templates and lifecycle, on Elasticsearch or OpenSearch");
+  setting->require_subcommand(1);
+  Setup setup;
+  elastic->add_option("--keep", setup.keep, "the server removes what is older; 0: nothing")
+      ->capture_default_str();
+  elastic->add_flag("--print", setup.print, "only print what it would make");
+  elastic->add_flag("--print-role", setup.print_role,
+                    "print the roles that set up and that ship, for the server's administrator");
+  for (CLI::App* const command : {running, asking, elastic}) {
     command->add_option(
         "--config", config,
         std::string{"configuration file (default: "} + kDefaultConfigFile + " if it is there)");
@@ -85,6 +132,7 @@ int run_command_line(int argc, char** argv) {
   asking->add_flag("--json", json, "for programs");
   try {
     app.parse(argc, argv);
+    if (elastic->parsed()) return set_up_elasticsearch(config, setup);
     return running->parsed() ? run(config) : status(config, json);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;

@@ -7,6 +7,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "flow/mapping.h"
+
 namespace natledger {
 
 std::function<int()> add_fields(CLI::App& app);
@@ -35,21 +37,7 @@ void print_markdown() {
   }
 }
 
-// The `properties` of an Elasticsearch mapping: every key typed, ECS names as aliases.
-void print_template() {
-  std::string text;
-  for (const Field& field : fields()) {
-    text +=
-        fmt::format("    \"{}\": {{\"type\": \"{}\"}},\n", field.name, elastic_type(field.type));
-  }
-  for (const Field& field : fields()) {
-    if (field.ecs.empty()) continue;
-    text += fmt::format("    \"{}\": {{\"type\": \"alias\", \"path\": \"{}\"}},\n", field.ecs,
-                        field.name);
-  }
-  text.erase(text.size() - 2, 1);
-  fmt::print("{{\n  \"properties\": {{\n{}  }}\n}}\n", text);
-}
+void print_template() { fmt::print("{{\n  \"properties\": {}\n}}\n", elastic_properties()); }
 
 void print_sql() {
   std::string text;

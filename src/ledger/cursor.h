@@ -46,6 +46,8 @@ class CursorFile {
   CursorFile(const std::string& state, const std::string& destination);
 
   const Cursor& cursor() const { return cursor_; }
+  // Nothing was ever stored.
+  bool is_new() const { return !file_.found().newest; }
   // Durable when it returns. Throws SystemError.
   void store(const Cursor& cursor);
 

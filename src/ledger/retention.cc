@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "ledger/cursor.h"
 
 namespace natledger {
 
@@ -41,7 +42,7 @@ std::string numbers_text(uint64_t below) { return "up to number " + std::to_stri
 }  // namespace
 
 Retention::Retention(Ledger& ledger, const LedgerOptions& options)
-    : ledger_(ledger), directory_(options.directory), keep_(options.keep) {}
+    : ledger_(ledger), directory_(options.directory), state_(options.state), keep_(options.keep) {}
 
 const Retention::Stored& Retention::read(Stored& stored) {
   struct stat status {};
@@ -93,6 +94,7 @@ size_t Retention::remove_due(TimePoint at) {
   const uint64_t keep_from =
       count < segments.size() ? segments[count].segment.first_sequence : behind;
   ledger_.keep_from(keep_from);
+  say_undelivered(keep_from);
   remove(segments, count);
   room_is_held_ = for_room != 0 && missing_room() != 0;
   const std::string removed =
@@ -104,6 +106,16 @@ size_t Retention::remove_due(TimePoint at) {
     log_info(removed + " (ledger.keep)");
   }
   return count;
+}
+
+// New records outrank old deliveries, but nobody may think that these were made.
+void Retention::say_undelivered(uint64_t keep_from) const {
+  for (const NamedCursor& each : read_cursors(state_)) {
+    if (each.cursor.next >= keep_from) continue;
+    log_error("the numbers " + std::to_string(each.cursor.next) + " to " +
+              std::to_string(keep_from - 1) + " were not delivered to " + each.destination +
+              " and are removed, lost to it (see ledger.keep, and `natledger-ship status`)");
+  }
 }
 
 // What a kill between the state and the files has left.

@@ -45,12 +45,14 @@ class Retention {
   size_t count_beyond_size(Segments& segments, TimePoint at) const;
   size_t count_for_room(Segments& segments) const;
   TimePoint newest_line(Stored& stored);
+  void say_undelivered(uint64_t keep_from) const;
   void remove(const Segments& segments, size_t count) const;
   static const Stored& read(Stored& stored);
   static bool tailers_had_time(Stored& stored, TimePoint at);
 
   Ledger& ledger_;
   const std::string directory_;
+  const std::string state_;
   const KeepOptions keep_;
   TimePoint looked_;           // when remove_due() was called last
   bool room_is_held_ = false;  // what it removed then is still open somewhere

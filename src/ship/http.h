@@ -38,8 +38,8 @@ struct HttpOptions {
 
 struct HttpRequest {
   const char* method = "GET";
-  std::string_view path;  // with its query; begins with '/'
-  std::string_view body;  // valid during the call; empty: none
+  std::string_view path = {};  // with its query; begins with '/'
+  std::string_view body = {};  // valid during the call; empty: none
   const char* content_type = "application/json";
   bool gzip = false;  // the body is
   uint64_t most_answer_bytes = 256 << 20;

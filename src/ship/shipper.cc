@@ -26,7 +26,20 @@ Shipper::Shipper(const LedgerOptions& ledger, ShipperOptions options, const Make
       destination_(make(cursor_.memory)),
       tail_(ledger, cursor_.next),
       backoff_(options_.backoff, std::move(random)),
-      most_at_once_(options_.batch_records) {}
+      most_at_once_(options_.batch_records) {
+  if (cursor_file_.is_new()) begin();
+}
+
+// What was removed before the destination was there is not lost to it. Stored at once, so that
+// retention knows of the destination.
+void Shipper::begin() {
+  const uint64_t kept_from = tail_.kept_from();
+  if (kept_from > cursor_.next) {
+    cursor_.missing = kept_from - cursor_.next;
+    cursor_.next = kept_from;
+  }
+  cursor_file_.store(cursor_);
+}
 
 Duration Shipper::step(TimePoint at) {
   if (at < wait_until_) return wait_until_ - at;

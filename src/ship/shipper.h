@@ -57,6 +57,7 @@ class Shipper {
     Outcome outcome;  // kAgain until it has one
   };
 
+  void begin();
   bool fill(TimePoint at);
   bool is_full() const;
   LedgerLine line_of(const Pending& pending) const;

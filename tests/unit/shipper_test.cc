@@ -71,6 +71,15 @@ class ShipperTest : public testing::Test {
     for (uint64_t i = from; i <= to; ++i) file << line_of(i) << '\n';
   }
 
+  // As an agent says it whose retention has removed what was before.
+  void keep_from(uint64_t sequence) {
+    StateFile state{ledger_.state + "/sequence"};
+    LedgerState kept;
+    kept.ledger_id = "0123456789ab";
+    kept.kept_from = sequence;
+    state.store(kept);
+  }
+
   Shipper make() {
     return {ledger_, options_,
             [this](const std::string& memory) {
@@ -255,18 +264,23 @@ TEST_F(ShipperTest, NumbersThatNoLineHasAreMissingNotLost) {
 }
 
 TEST_F(ShipperTest, WhatRetentionRemovedFirstIsLost) {
-  {
-    StateFile state{ledger_.state + "/sequence"};
-    LedgerState kept;
-    kept.ledger_id = "0123456789ab";
-    kept.kept_from = 8;
-    state.store(kept);
-  }
+  make();  // it was there from the beginning
+  keep_from(8);
   write(8, 9);
   Shipper shipper = make();
   run(shipper);
   EXPECT_EQ(shipper.cursor().missing, 7U);
   EXPECT_EQ(shipper.cursor().lost, 7U);
+}
+
+TEST_F(ShipperTest, WhatWasRemovedBeforeItWasThereIsNotLostToIt) {
+  keep_from(8);
+  write(8, 9);
+  Shipper shipper = make();
+  EXPECT_EQ(read_cursors(ledger_.state).at(0).cursor.next, 8U) << "retention knows of it";
+  run(shipper);
+  EXPECT_EQ(shipper.cursor().missing, 7U);
+  EXPECT_EQ(shipper.cursor().lost, 0U);
 }
 
 TEST_F(ShipperTest, ALineThatIsNotSyncedYetWaits) {

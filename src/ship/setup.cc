@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ship/setup.h"
+
+#include <array>
+#include <string_view>
+
+#include <rapidjson/document.h>
+
+#include "base/error.h"
+#include "base/json_text.h"
+#include "ledger/checksum.h"
+
+namespace natledger {
+
+namespace {
+
+constexpr std::string_view kMappings = "conntrack-nat@mappings";
+constexpr std::string_view kSettings = "conntrack-nat@settings";
+constexpr std::string_view kCustom = "conntrack-nat@custom";
+constexpr std::string_view kTemplate = "logs-conntrack.nat";
+constexpr std::string_view kPolicy = "conntrack-nat";
+// Above Elasticsearch's own logs-*-*, which has 100.
+constexpr int kPriority = 200;
+
+std::string quoted(std::string_view text) { return json_string(text); }
+
+// A number of days, as both kinds of policies have it.
+std::string days_text(Duration keep) {
+  return std::to_string(std::max<int64_t>(1, keep / std::chrono::hours{24})) + "d";
+}
+
+// `body`, a JSON object, marked with what it was made from.
+std::string with_mark(const std::string& body, const char* key) {
+  const std::string mark = sha256_hex(body).substr(0, 16);
+  const std::string value = std::string_view{key} == "_meta"
+                                ? R"({"managed_by":"natledger","made_from":")" + mark + "\"}"
+                                : quoted("kept by natledger, made from " + mark);
+  return body.substr(0, body.size() - 1) + ",\"" + key + "\":" + value + "}";
+}
+
+std::string mappings_body(const SetupOptions& options) {
+  // A key that no version of ours knows is kept and not indexed: no record is refused for it, and
+  // nobody fills the cluster's state with keys.
+  return R"({"template":{"mappings":{"dynamic":false,"date_detection":false,"properties":)" +
+         options.properties + "}}}";
+}
+
+std::string settings_body(const SetupOptions& options, Server server) {
+  std::string index = R"("codec":"best_compression","refresh_interval":"5s")";
+  if (server != Server::kOpenSearch && options.keep != Duration::zero()) {
+    index += R"(,"lifecycle":{"name":)" + quoted(kPolicy) + "}";
+  }
+  return R"({"template":{"settings":{"index":{)" + index + "}}}}";
+}
+
+std::string index_template_body(const SetupOptions& options, Server server) {
+  std::string parts = quoted(kMappings) + "," + quoted(kSettings);
+  std::string more;
+  // Elasticsearch 8.7 and later pass over a component that nobody made.
+  if (server == Server::kElasticsearch) {
+    parts += "," + quoted(kCustom);
+    more = R"(,"ignore_missing_component_templates":[)" + quoted(kCustom) + "]";
+  }
+  const size_t dash = options.data_stream.rfind('-');
+  const std::string pattern = options.data_stream.substr(0, dash) + "-*";
+  return R"({"index_patterns":[)" + quoted(pattern) + R"(],"priority":)" +
+         std::to_string(kPriority) + R"(,"data_stream":{},"composed_of":[)" + parts + "]" + more +
+         "}";
+}
+
+SetupStep policy_step(const SetupOptions& options, Server server) {
+  const std::string age = quoted(days_text(options.keep));
+  SetupStep step;
+  step.name = "lifecycle policy " + std::string{kPolicy};
+  step.optional = true;
+  if (server == Server::kOpenSearch) {
+    step.path = "/_plugins/_ism/policies/" + std::string{kPolicy};
+    const std::string states =
+        R"([{"name":"hot","actions":[{"rollover":{"min_size":"30gb","min_index_age":"1d"}}],)"
+        R"("transitions":[{"state_name":"delete","conditions":{"min_rollover_age":)" +
+        age + R"(}}]},{"name":"delete","actions":[{"delete":{}}],"transitions":[]}])";
+    const std::string policy =
+        R"({"default_state":"hot","states":)" + states + R"(,"ism_template":[{"index_patterns":[)" +
+        quoted(options.data_stream + "*") + R"(],"priority":)" + std::to_string(kPriority) + "}]}";
+    step.body = R"({"policy":)" + with_mark(policy, "description") + "}";
+    return step;
+  }
+  step.path = "/_ilm/policy/" + std::string{kPolicy};
+  const std::string policy =
+      R"({"phases":{"hot":{"actions":{"rollover":{"max_size":"30gb","max_age":"1d"}}},)"
+      R"("delete":{"min_age":)" +
+      age + R"(,"actions":{"delete":{}}}}})";
+  step.body = R"({"policy":)" + with_mark(policy, "_meta") + "}";
+  return step;
+}
+
+// The mark within what a server says it has; nothing when there is none.
+std::string mark_in(const std::string& text) {
+  for (const std::string_view before : {R"("made_from":")", "made from "}) {
+    const size_t at = text.find(before);
+    if (at != std::string::npos) return text.substr(at + before.size(), 16);
+  }
+  return {};
+}
+
+std::string said(const HttpAnswer& answer) {
+  if (!answer.failure.empty()) return answer.failure;
+  return "status " + std::to_string(answer.status) + " " + answer.body.substr(0, 300);
+}
+
+bool is_ok(const HttpAnswer& answer) {
+  return answer.failure.empty() && answer.status >= 200 && answer.status < 300;
+}
+
+}  // namespace
+
+std::vector<SetupStep> setup_steps(const SetupOptions& options, Server server) {
+  std::vector<SetupStep> steps;
+  // The policy first: an index that names one that is not there stays as it is for ever.
+  if (options.keep != Duration::zero()) steps.push_back(policy_step(options, server));
+  steps.push_back({"component template " + std::string{kMappings},
+                   "/_component_template/" + std::string{kMappings},
+                   with_mark(mappings_body(options), "_meta")});
+  steps.push_back({"component template " + std::string{kSettings},
+                   "/_component_template/" + std::string{kSettings},
+                   with_mark(settings_body(options, server), "_meta")});
+  steps.push_back({"index template " + std::string{kTemplate},
+                   "/_index_template/" + std::string{kTemplate},
+                   with_mark(index_template_body(options, server), "_meta")});
+  return steps;
+}
+
+std::string role_text(const std::string& data_stream, bool dedup) {
+  const std::string names = "[" + quoted(data_stream) + "]";
+  // The look-up and removal of a copy that a rollover made name backing indices.
+  const std::string backing = "[" + quoted(".ds-" + data_stream + "-*") + "]";
+  std::string shipper = R"({"cluster":["monitor"],"indices":[{"names":)" + names +
+                        R"(,"privileges":["create_doc","auto_configure"]})";
+  if (dedup) {
+    shipper += R"(,{"names":)" + backing + R"(,"privileges":["read","delete"]})";
+  }
+  return R"({"natledger_setup":{"cluster":["monitor","manage_index_templates","manage_ilm"]},)"
+         "\n \"natledger_ship\":" +
+         shipper + "]}}\n";
+}
+
+Server server_of(const HttpAnswer& answer) {
+  rapidjson::Document body;
+  body.Parse(answer.body.data(), answer.body.size());
+  if (!is_ok(answer) || body.HasParseError() || !body.IsObject()) return Server::kElasticsearch;
+  const auto version = body.FindMember("version");
+  if (version == body.MemberEnd() || !version->value.IsObject()) return Server::kElasticsearch;
+  const auto text = [&](const char* key) -> std::string_view {
+    const auto found = version->value.FindMember(key);
+    if (found == version->value.MemberEnd() || !found->value.IsString()) return {};
+    return {found->value.GetString(), found->value.GetStringLength()};
+  };
+  if (text("distribution") == "opensearch") return Server::kOpenSearch;
+  return text("number").starts_with("7.") ? Server::kElasticsearch7 : Server::kElasticsearch;
+}
+
+SetupDone set_up(HttpClient& client, const SetupOptions& options) {
+  const Server server = server_of(client.send({.path = "/"}));
+  SetupDone done;
+  for (const SetupStep& step : setup_steps(options, server)) {
+    const HttpAnswer there = client.send({.path = step.path});
+    if (is_ok(there) && mark_in(there.body) == mark_in(step.body)) {
+      done.lines.push_back(step.name + ": as it should be");
+      continue;
+    }
+    const HttpAnswer made = client.send({.method = "PUT", .path = step.path, .body = step.body});
+    if (is_ok(made)) {
+      ++done.changed;
+      done.lines.push_back(step.name + (is_ok(there) ? ": changed" : ": made"));
+    } else if (step.optional && made.failure.empty() && made.status != 401 && made.status != 403) {
+      done.lines.push_back(step.name + ": this server has none (" + said(made) +
+                           "); what is old is to be removed by other means");
+    } else {
+      throw SystemError("make the " + step.name + " on " + client.shown_url() + ": " + said(made) +
+                        " (its role: --print-role)");
+    }
+  }
+  return done;
+}
+
+}  // namespace natledger
