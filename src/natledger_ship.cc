@@ -79,9 +79,10 @@ struct Setup {
 
 // Prints what it would make on a new Elasticsearch.
 void print_steps(const SetupOptions& options) {
-  for (const SetupStep& step : setup_steps(options, Server::kElasticsearch)) {
-    fmt::print("PUT {}\n{}\n\n", step.path, step.body);
-  }
+  const bool has_policy = options.keep != Duration::zero();
+  auto steps = setup_steps(options, Server::kElasticsearch, has_policy);
+  if (has_policy) steps.insert(steps.begin(), policy_step(options, Server::kElasticsearch));
+  for (const SetupStep& step : steps) fmt::print("PUT {}\n{}\n\n", step.path, step.body);
 }
 
 int set_up_elasticsearch(const std::optional<std::string>& file, const Setup& setup) {

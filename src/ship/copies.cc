@@ -79,6 +79,34 @@ LookUp look_up(HttpClient& client, std::span<const Copy> copies, bool with_sourc
   return result;
 }
 
+BackingIndices list_backing_indices(HttpClient& client, const std::string& data_stream) {
+  const std::string path = "/_resolve/index/" + data_stream;
+  const HttpAnswer answer = client.send({.path = path});
+  BackingIndices result;
+  if (answer.failure.empty() && answer.status == 404) return result;
+  result.forbidden = answer.failure.empty() && (answer.status == 401 || answer.status == 403);
+  result.why = refusal_of(answer);
+  if (!result.why.empty()) return result;
+  rapidjson::Document parsed;
+  parsed.Parse(answer.body.data(), answer.body.size());
+  if (parsed.HasParseError() || !parsed.IsObject()) {
+    result.why = "no JSON";
+    return result;
+  }
+  const auto streams = parsed.FindMember("data_streams");
+  if (streams == parsed.MemberEnd() || !streams->value.IsArray()) return result;
+  for (const rapidjson::Value& stream : streams->value.GetArray()) {
+    if (!stream.IsObject() || !stream.HasMember("backing_indices")) continue;
+    const rapidjson::Value& indices = stream["backing_indices"];
+    if (indices.IsString()) result.names.emplace_back(indices.GetString());
+    if (!indices.IsArray()) continue;
+    for (const rapidjson::Value& index : indices.GetArray()) {
+      if (index.IsString()) result.names.emplace_back(index.GetString());
+    }
+  }
+  return result;
+}
+
 std::string remove_copies(HttpClient& client, std::span<const Copy> copies) {
   std::string body;
   for (const Copy& copy : copies) body += R"({"delete":)" + place_text(copy) + "}}\n";

@@ -28,6 +28,14 @@ struct LookUp {
 };
 LookUp look_up(HttpClient& client, std::span<const Copy> copies, bool with_source = false);
 
+// The backing indices of a data stream, oldest first; none when there is no such stream.
+struct BackingIndices {
+  std::vector<std::string> names;
+  std::string why;  // as above
+  bool forbidden = false;
+};
+BackingIndices list_backing_indices(HttpClient& client, const std::string& data_stream);
+
 // Takes them away. Empty when none is there any more, else why.
 std::string remove_copies(HttpClient& client, std::span<const Copy> copies);
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Which records a server may have without our knowing, and in which backing indices.
+// Which records a server may have without our knowing, and from which backing index on.
 //
 // An id is unique in one backing index. A record whose outcome is not known is sent again under the
-// same id: where that gets into the index of before, 201 and 409 are exact. Where the stream has
-// rolled over meanwhile, both may be there, and the earlier index has to be asked.
+// same id: where that gets into the index that took the last record before, 201 and 409 are exact.
+// Where the stream has rolled over meanwhile, be it several times, it may be in any index from that
+// one on, and those have to be asked.
 #pragma once
 
 #include <cstdint>
@@ -18,27 +19,31 @@ class Doubts {
  public:
   // `memory`: of the run before; what it sent last may be there, or be under way until then.
   // `in_flight`: how many numbers behind the cursor that can have been.
-  Doubts(const std::string& memory, uint64_t in_flight, TimePoint until);
+  Doubts(std::string memory, uint64_t in_flight, TimePoint until);
 
   // Records up to this number were sent, and nobody knows; a request may be under way until then.
   void add(uint64_t sequence, TimePoint until);
-  bool is_doubtful(uint64_t sequence) const;
+  bool is_doubtful(uint64_t sequence) const { return sequence <= up_to_; }
   // What is sent begins with this number: all below it has an outcome.
   void begin_at(uint64_t sequence);
 
   // The last index that took a record.
-  void took(const std::string& index);
-  // Where else than in `index` a doubtful record may be.
-  std::vector<std::string> elsewhere(const std::string& index) const;
+  void took(const std::string& index) { last_ = index; }
+  // Whether a doubtful record that was taken by `index`, or is there, can be nowhere else.
+  bool is_exact(const std::string& index) const { return index == since_; }
+  // Where else it can be, of the stream's backing indices, oldest first.
+  std::vector<std::string> elsewhere(const std::string& index,
+                                     const std::vector<std::string>& backing) const;
   TimePoint under_way_until() const { return until_; }
 
-  // All of it but the numbers, for the next run.
-  std::string memory() const;
+  // For the next run. Empty: nothing was ever taken.
+  const std::string& memory() const { return since_; }
 
  private:
-  std::vector<std::string> indexes_;  // the last one behind all others
-  uint64_t in_flight_;                // 0 when nothing of the run before is doubtful, or no longer
-  uint64_t up_to_ = 0;                // numbers up to this one are doubtful
+  std::string since_;   // took the last record before the oldest one that is doubtful
+  std::string last_;    // took the last record
+  uint64_t in_flight_;  // 0 once this run has begun
+  uint64_t up_to_ = 0;  // numbers up to this one are doubtful
   TimePoint until_;
 };
 

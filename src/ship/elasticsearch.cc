@@ -108,7 +108,7 @@ class Elasticsearch final : public Destination {
       if (fate != Fate::kDelivered && fate != Fate::kDuplicate) continue;
       const std::string& index = judged.index_names[judged.indexes[i]];
       if (doubts_.is_doubtful(lines[i].sequence)) {
-        if (!doubts_.elsewhere(index).empty()) doubtful.push_back(i);
+        if (!doubts_.is_exact(index)) doubtful.push_back(i);
       } else if (fate == Fate::kDuplicate) {
         foreign.push_back(i);
       }
@@ -122,28 +122,44 @@ class Elasticsearch final : public Destination {
     }
   }
 
-  // The copy in the newer index goes where there is one in an earlier. A request that is still
-  // under way may bring that yet, so until it cannot, such a record has no outcome.
+  // Of several copies the oldest stays. A request that is still under way may bring one yet, so
+  // until it cannot, a record has no outcome.
   void look_elsewhere(HttpClient& client, std::span<const LedgerLine> lines, BulkAnswer& judged,
                       const std::vector<size_t>& doubtful) {
+    const BackingIndices backing = list_backing_indices(client, options_.data_stream);
+    if (backing.forbidden) return go_on_without(backing.why);
     std::vector<Copy> copies;
     std::vector<size_t> of;
     for (const size_t i : doubtful) {
-      for (std::string& index : doubts_.elsewhere(judged.index_names[judged.indexes[i]])) {
-        copies.push_back({std::move(index), id_of(lines[i].text)});
+      const std::string& index = judged.index_names[judged.indexes[i]];
+      for (std::string& other : doubts_.elsewhere(index, backing.names)) {
+        copies.push_back({std::move(other), id_of(lines[i].text)});
         of.push_back(i);
       }
     }
-    const LookUp there = look_up(client, copies);
+    // In a stream that has one index there is nowhere else.
+    if (backing.why.empty() && copies.empty()) return;
+    LookUp there;
+    there.why = backing.why;
+    if (there.why.empty()) there = look_up(client, copies);
     if (there.forbidden) return go_on_without(there.why);
-    std::vector<Copy> newer;
+    std::vector<Copy> surplus;
     std::unordered_set<size_t> doubled;
     for (size_t k = 0; k < there.found.size(); ++k) {
-      if (!there.found[k] || !doubled.insert(of[k]).second) continue;
-      newer.push_back({judged.index_names[judged.indexes[of[k]]], copies[k].id});
+      if (!there.found[k]) continue;
+      // The oldest, since they are in that order; the others go, and the one that was made now.
+      const bool oldest = doubled.insert(of[k]).second;
+      const std::string& now_in = judged.index_names[judged.indexes[of[k]]];
+      surplus.push_back({oldest ? now_in : copies[k].index, copies[k].id});
     }
     std::string why = there.why;
-    if (why.empty() && !newer.empty()) why = remove_copies(client, newer);
+    if (why.empty() && !surplus.empty()) why = remove_copies(client, surplus);
+    leave_doubtful(judged, doubtful, doubled, why);
+  }
+
+  // Those that were found elsewhere are there; the others are once nothing is under way any more.
+  void leave_doubtful(BulkAnswer& judged, const std::vector<size_t>& doubtful,
+                      const std::unordered_set<size_t>& doubled, const std::string& why) const {
     const TimePoint at = now();
     const bool under_way = at < doubts_.under_way_until();
     for (const size_t i : doubtful) {
@@ -157,8 +173,8 @@ class Elasticsearch final : public Destination {
     attempt.pause = std::max(attempt.pause, doubts_.under_way_until() - at);
     attempt.trouble = "the stream rolled over while nobody knew whether " +
                       std::to_string(doubtful.size()) +
-                      " records had arrived; they are looked for "
-                      "in the index before until that is certain" +
+                      " records had arrived; they are looked for in the indices before until that "
+                      "is certain" +
                       (why.empty() ? "" : ": " + why);
   }
 

@@ -20,8 +20,8 @@ struct ElasticsearchOptions {
   HttpOptions http = {};
 };
 
-// `memory`: the backing indices that a record may be in whose outcome was not known, and the last
-// one. Throws ConfigError or SystemError.
+// `memory`: the backing index that took the last record of which everything is certain. Throws
+// ConfigError or SystemError.
 std::unique_ptr<Destination> make_elasticsearch(const ElasticsearchOptions& options,
                                                 const std::string& memory);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ship/setup.h"
 
-#include <array>
+#include <algorithm>
+#include <optional>
 #include <string_view>
 
 #include <rapidjson/document.h>
@@ -45,9 +46,9 @@ std::string mappings_body(const SetupOptions& options) {
          options.properties + "}}}";
 }
 
-std::string settings_body(const SetupOptions& options, Server server) {
+std::string settings_body(Server server, bool has_policy) {
   std::string index = R"("codec":"best_compression","refresh_interval":"5s")";
-  if (server != Server::kOpenSearch && options.keep != Duration::zero()) {
+  if (server != Server::kOpenSearch && has_policy) {
     index += R"(,"lifecycle":{"name":)" + quoted(kPolicy) + "}";
   }
   return R"({"template":{"settings":{"index":{)" + index + "}}}}";
@@ -66,32 +67,6 @@ std::string index_template_body(const SetupOptions& options, Server server) {
   return R"({"index_patterns":[)" + quoted(pattern) + R"(],"priority":)" +
          std::to_string(kPriority) + R"(,"data_stream":{},"composed_of":[)" + parts + "]" + more +
          "}";
-}
-
-SetupStep policy_step(const SetupOptions& options, Server server) {
-  const std::string age = quoted(days_text(options.keep));
-  SetupStep step;
-  step.name = "lifecycle policy " + std::string{kPolicy};
-  step.optional = true;
-  if (server == Server::kOpenSearch) {
-    step.path = "/_plugins/_ism/policies/" + std::string{kPolicy};
-    const std::string states =
-        R"([{"name":"hot","actions":[{"rollover":{"min_size":"30gb","min_index_age":"1d"}}],)"
-        R"("transitions":[{"state_name":"delete","conditions":{"min_rollover_age":)" +
-        age + R"(}}]},{"name":"delete","actions":[{"delete":{}}],"transitions":[]}])";
-    const std::string policy =
-        R"({"default_state":"hot","states":)" + states + R"(,"ism_template":[{"index_patterns":[)" +
-        quoted(options.data_stream + "*") + R"(],"priority":)" + std::to_string(kPriority) + "}]}";
-    step.body = R"({"policy":)" + with_mark(policy, "description") + "}";
-    return step;
-  }
-  step.path = "/_ilm/policy/" + std::string{kPolicy};
-  const std::string policy =
-      R"({"phases":{"hot":{"actions":{"rollover":{"max_size":"30gb","max_age":"1d"}}},)"
-      R"("delete":{"min_age":)" +
-      age + R"(,"actions":{"delete":{}}}}})";
-  step.body = R"({"policy":)" + with_mark(policy, "_meta") + "}";
-  return step;
 }
 
 // The mark within what a server says it has; nothing when there is none.
@@ -114,16 +89,39 @@ bool is_ok(const HttpAnswer& answer) {
 
 }  // namespace
 
-std::vector<SetupStep> setup_steps(const SetupOptions& options, Server server) {
+SetupStep policy_step(const SetupOptions& options, Server server) {
+  const std::string age = quoted(days_text(options.keep));
+  SetupStep step;
+  step.name = "lifecycle policy " + std::string{kPolicy};
+  if (server == Server::kOpenSearch) {
+    step.path = "/_plugins/_ism/policies/" + std::string{kPolicy};
+    const std::string states =
+        R"([{"name":"hot","actions":[{"rollover":{"min_size":"30gb","min_index_age":"1d"}}],)"
+        R"("transitions":[{"state_name":"delete","conditions":{"min_rollover_age":)" +
+        age + R"(}}]},{"name":"delete","actions":[{"delete":{}}],"transitions":[]}])";
+    const std::string policy =
+        R"({"default_state":"hot","states":)" + states + R"(,"ism_template":[{"index_patterns":[)" +
+        quoted(options.data_stream + "*") + R"(],"priority":)" + std::to_string(kPriority) + "}]}";
+    step.body = R"({"policy":)" + with_mark(policy, "description") + "}";
+    return step;
+  }
+  step.path = "/_ilm/policy/" + std::string{kPolicy};
+  const std::string policy =
+      R"({"phases":{"hot":{"actions":{"rollover":{"max_size":"30gb","max_age":"1d"}}},)"
+      R"("delete":{"min_age":)" +
+      age + R"(,"actions":{"delete":{}}}}})";
+  step.body = R"({"policy":)" + with_mark(policy, "_meta") + "}";
+  return step;
+}
+
+std::vector<SetupStep> setup_steps(const SetupOptions& options, Server server, bool has_policy) {
   std::vector<SetupStep> steps;
-  // The policy first: an index that names one that is not there stays as it is for ever.
-  if (options.keep != Duration::zero()) steps.push_back(policy_step(options, server));
   steps.push_back({"component template " + std::string{kMappings},
                    "/_component_template/" + std::string{kMappings},
                    with_mark(mappings_body(options), "_meta")});
   steps.push_back({"component template " + std::string{kSettings},
                    "/_component_template/" + std::string{kSettings},
-                   with_mark(settings_body(options, server), "_meta")});
+                   with_mark(settings_body(server, has_policy), "_meta")});
   steps.push_back({"index template " + std::string{kTemplate},
                    "/_index_template/" + std::string{kTemplate},
                    with_mark(index_template_body(options, server), "_meta")});
@@ -135,7 +133,8 @@ std::string role_text(const std::string& data_stream, bool dedup) {
   // The look-up and removal of a copy that a rollover made name backing indices.
   const std::string backing = "[" + quoted(".ds-" + data_stream + "-*") + "]";
   std::string shipper = R"({"cluster":["monitor"],"indices":[{"names":)" + names +
-                        R"(,"privileges":["create_doc","auto_configure"]})";
+                        R"(,"privileges":["create_doc","auto_configure")" +
+                        (dedup ? R"(,"view_index_metadata"]})" : "]}");
   if (dedup) {
     shipper += R"(,{"names":)" + backing + R"(,"privileges":["read","delete"]})";
   }
@@ -159,26 +158,49 @@ Server server_of(const HttpAnswer& answer) {
   return text("number").starts_with("7.") ? Server::kElasticsearch7 : Server::kElasticsearch;
 }
 
+namespace {
+
+// Nothing when it is done; else what the server answered.
+std::optional<HttpAnswer> make(HttpClient& client, const SetupStep& step, SetupDone& done) {
+  const HttpAnswer there = client.send({.path = step.path});
+  if (is_ok(there) && mark_in(there.body) == mark_in(step.body)) {
+    done.lines.push_back(step.name + ": as it should be");
+    return {};
+  }
+  HttpAnswer made = client.send({.method = "PUT", .path = step.path, .body = step.body});
+  if (!is_ok(made)) return made;
+  ++done.changed;
+  done.lines.push_back(step.name + (is_ok(there) ? ": changed" : ": made"));
+  return {};
+}
+
+[[noreturn]] void refuse(const HttpClient& client, const SetupStep& step,
+                         const HttpAnswer& answer) {
+  throw SystemError("make the " + step.name + " on " + client.shown_url() + ": " + said(answer) +
+                    " (for the rights it needs see --print-role)");
+}
+
+}  // namespace
+
 SetupDone set_up(HttpClient& client, const SetupOptions& options) {
   const Server server = server_of(client.send({.path = "/"}));
   SetupDone done;
-  for (const SetupStep& step : setup_steps(options, server)) {
-    const HttpAnswer there = client.send({.path = step.path});
-    if (is_ok(there) && mark_in(there.body) == mark_in(step.body)) {
-      done.lines.push_back(step.name + ": as it should be");
-      continue;
+  bool has_policy = false;
+  if (options.keep != Duration::zero()) {
+    const SetupStep step = policy_step(options, server);
+    const auto refused = make(client, step, done);
+    has_policy = !refused;
+    const bool has_none =
+        refused && refused->failure.empty() && refused->status != 401 && refused->status != 403;
+    if (has_none) {
+      done.lines.push_back(step.name + ": this server knows none (" + said(*refused) +
+                           "); remove what is old by other means");
+    } else if (refused) {
+      refuse(client, step, *refused);
     }
-    const HttpAnswer made = client.send({.method = "PUT", .path = step.path, .body = step.body});
-    if (is_ok(made)) {
-      ++done.changed;
-      done.lines.push_back(step.name + (is_ok(there) ? ": changed" : ": made"));
-    } else if (step.optional && made.failure.empty() && made.status != 401 && made.status != 403) {
-      done.lines.push_back(step.name + ": this server has none (" + said(made) +
-                           "); what is old is to be removed by other means");
-    } else {
-      throw SystemError("make the " + step.name + " on " + client.shown_url() + ": " + said(made) +
-                        " (its role: --print-role)");
-    }
+  }
+  for (const SetupStep& step : setup_steps(options, server, has_policy)) {
+    if (const auto refused = make(client, step, done)) refuse(client, step, *refused);
   }
   return done;
 }

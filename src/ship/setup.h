@@ -24,12 +24,14 @@ struct SetupStep {
   std::string name;  // for people
   std::string path;
   std::string body;
-  bool optional = false;  // a server that cannot is told of, and goes without
 };
 
-// In the order in which they are to be made. Each body says in its own _meta, or description, what
-// it was made from, so that a second time finds nothing to do.
-std::vector<SetupStep> setup_steps(const SetupOptions& options, Server server);
+// In the order in which they are to be made. The policy is apart, since not every server
+// knows what that is; where it does, it comes first: an index that names one that is not there
+// stays as it is for ever. Each body says in its own _meta, or description, what it was made from,
+// so that a second time finds nothing to do.
+SetupStep policy_step(const SetupOptions& options, Server server);
+std::vector<SetupStep> setup_steps(const SetupOptions& options, Server server, bool has_policy);
 
 // Two roles, as JSON to be read and given to the server by its administrator: one that may set up,
 // one that may ship. Without `dedup` the latter may neither read nor delete.

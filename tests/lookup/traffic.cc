@@ -244,6 +244,7 @@ class Traffic {
     flow.sequence = ledger_->next_sequence();
     if (flow.first_sequence == 0) flow.first_sequence = flow.sequence;
     if (flow.reason == Reason::kNone) ++run_flows_;
+    flow.annotations = {};  // those of its start
     for (const auto& enricher : enrichers_) enricher->enrich(flow);
     ledger_->append(encoder_->encode(flow));
     if (ledger_->kept_bytes() > (1 << 20)) ledger_->flush();

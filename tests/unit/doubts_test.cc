@@ -3,19 +3,19 @@
 
 #include <gtest/gtest.h>
 
-#include "ledger/cursor.h"
-
 namespace natledger {
 namespace {
 
 using Names = std::vector<std::string>;
+const Names kBacking{"a", "b", "c", "d"};
 
 TEST(Doubts, WithoutAFaultNothingIsDoubtful) {
-  Doubts doubts{"", 100, {}};
+  Doubts doubts{"a", 0, {}};
   doubts.begin_at(1);
   EXPECT_FALSE(doubts.is_doubtful(1));
-  doubts.took("a");
-  EXPECT_EQ(doubts.memory(), "a");
+  doubts.took("b");
+  doubts.begin_at(2);
+  EXPECT_EQ(doubts.memory(), "b");
 }
 
 TEST(Doubts, WhatTheRunBeforeMayHaveSentIsDoubtful) {
@@ -24,40 +24,42 @@ TEST(Doubts, WhatTheRunBeforeMayHaveSentIsDoubtful) {
   EXPECT_TRUE(doubts.is_doubtful(50));
   EXPECT_TRUE(doubts.is_doubtful(150));
   EXPECT_FALSE(doubts.is_doubtful(151));
-  EXPECT_EQ(doubts.elsewhere("a"), Names{}) << "the same index: its answer is exact";
-  EXPECT_EQ(doubts.elsewhere("b"), Names{"a"});
+  EXPECT_TRUE(doubts.is_exact("a"));
+  EXPECT_FALSE(doubts.is_exact("b"));
+  EXPECT_EQ(doubts.elsewhere("b", {"a", "b"}), Names{"a"});
 }
 
-TEST(Doubts, AnIndexStaysUntilAllThatWasSentToItIsSettled) {
-  Doubts doubts{"", 100, {}};
+TEST(Doubts, ARecordMayBeInAnyIndexSinceTheLastThatIsCertain) {
+  Doubts doubts{"b", 100, {}};
   doubts.begin_at(1);
-  doubts.took("a");
+  EXPECT_EQ(doubts.elsewhere("d", kBacking), (Names{"b", "c"}));
+}
+
+TEST(Doubts, TheIndexBeforeStaysUntilAllIsSettled) {
+  Doubts doubts{"a", 0, {}};
+  doubts.begin_at(1);
   doubts.add(20, {7});
   EXPECT_EQ(doubts.under_way_until(), TimePoint{7});
-  doubts.begin_at(11);
   doubts.took("b");
-  EXPECT_EQ(doubts.memory(), "a,b");
-  EXPECT_EQ(doubts.elsewhere("b"), Names{"a"});
+  doubts.begin_at(11);
+  EXPECT_EQ(doubts.memory(), "a") << "a kill now, and a may still have 11 to 20";
   doubts.begin_at(21);
   EXPECT_EQ(doubts.memory(), "b");
   EXPECT_FALSE(doubts.is_doubtful(21));
 }
 
-TEST(Doubts, TheMemoryIsGivenToTheNextRun) {
-  Doubts doubts{"a,b", 10, {}};
-  EXPECT_EQ(doubts.memory(), "a,b");
+TEST(Doubts, WithoutAMemoryItMayBeAnywhere) {
+  Doubts doubts{"", 100, {}};
   doubts.begin_at(1);
-  EXPECT_EQ(doubts.elsewhere("b"), Names{"a"});
-  EXPECT_EQ(doubts.elsewhere("c"), (Names{"a", "b"}));
+  EXPECT_TRUE(doubts.is_doubtful(1));
+  EXPECT_FALSE(doubts.is_exact("a"));
+  EXPECT_EQ(doubts.elsewhere("d", kBacking), (Names{"a", "b", "c"}));
 }
 
-TEST(Doubts, AMemoryThatIsTooLongLosesItsOldest) {
-  Doubts doubts{"", 10, {}};
+TEST(Doubts, AnIndexThatWasRemovedMeanwhileLeavesTheOthers) {
+  Doubts doubts{"0", 100, {}};
   doubts.begin_at(1);
-  doubts.add(1000, {});
-  for (int i = 0; i < 100; ++i) doubts.took("index-number-" + std::to_string(i));
-  EXPECT_LE(doubts.memory().size(), Cursor::kMostMemory);
-  EXPECT_TRUE(doubts.memory().ends_with(",index-number-99"));
+  EXPECT_EQ(doubts.elsewhere("c", kBacking), (Names{"a", "b", "d"}));
 }
 
 }  // namespace
