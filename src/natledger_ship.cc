@@ -12,6 +12,7 @@
 #include "agent/config.h"
 #include "agent/version.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "flow/mapping.h"
 #include "ship/outputs.h"
 #include "ship/setup.h"
@@ -31,7 +32,7 @@ ShipperOptions shipper_options(std::string name, const OnlyOptions& only) {
 // The destinations of the configuration. What is wrong in one shows before any is started.
 std::vector<Output> outputs_of(const Outputs& configured) {
   std::vector<Output> outputs;
-  if (configured.file.given) {
+  if (configured.file.enabled) {
     Output& output = outputs.emplace_back();
     output.options = shipper_options("file", configured.file.only);
     if (configured.file.sync) output.options.flush_interval = Duration{};
@@ -39,7 +40,7 @@ std::vector<Output> outputs_of(const Outputs& configured) {
       return make_file(options, memory);
     };
   }
-  if (const ElasticsearchOutput& es = configured.elasticsearch; es.given) {
+  if (const ElasticsearchOutput& es = configured.elasticsearch; es.enabled) {
     Output& output = outputs.emplace_back();
     output.options = shipper_options("elasticsearch", es.only);
     output.options.batch_records = es.bulk_max_size;
@@ -58,9 +59,18 @@ std::vector<Output> outputs_of(const Outputs& configured) {
 }
 
 int run(const std::optional<std::string>& file) {
-  const Config config = load_config(file);
+  Config config = load_config(file);
   open_log(config.log);
-  ship(config.ledger, outputs_of(config.outputs));
+  std::vector<Output> outputs = outputs_of(config.outputs);
+  while (ship(config.ledger, outputs)) {
+    try {
+      Config changed = load_config(file);
+      outputs = outputs_of(changed.outputs);
+      config = std::move(changed);
+    } catch (const ConfigError& error) {
+      log_error("reload: " + std::string{error.what()} + "; everything stays as it was");
+    }
+  }
   return 0;
 }
 
@@ -99,7 +109,7 @@ int set_up_elasticsearch(const std::optional<std::string>& file, const Setup& se
     print_steps(options);
     return 0;
   }
-  if (!output.given) throw ConfigError("the configuration has no output.elasticsearch");
+  if (!output.enabled) throw ConfigError("the configuration has no output.elasticsearch");
   HttpClient client{output.hosts.at(0), elasticsearch_options(output).http};
   const SetupDone done = set_up(client, options);
   for (const std::string& line : done.lines) fmt::print("{}\n", line);

@@ -311,6 +311,12 @@ const ConfigNode* find_section(const ConfigNode& root, std::string_view dotted) 
   return node;
 }
 
+// A section that does not say whether it is enabled is.
+void enable_given(const ConfigNode& root, std::string_view section, bool& enabled) {
+  const ConfigNode* node = find_section(root, section);
+  if (node != nullptr && node->find("enabled") == nullptr) enabled = true;
+}
+
 }  // namespace
 
 Config parse_config(const ConfigNode& root) {
@@ -322,8 +328,8 @@ Config parse_config(const ConfigNode& root) {
     }
   });
   read_options(root, kTopOptions, config, sections_within(""));
-  config.outputs.file.given = find_section(root, "output.file") != nullptr;
-  config.outputs.elasticsearch.given = find_section(root, "output.elasticsearch") != nullptr;
+  enable_given(root, "output.file", config.outputs.file.enabled);
+  enable_given(root, "output.elasticsearch", config.outputs.elasticsearch.enabled);
   check_outputs(config.outputs);
   return config;
 }

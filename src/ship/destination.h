@@ -56,8 +56,6 @@ class Destination {
   // What it needs to know after a restart of what it was given, kept with the cursor: a word of up
   // to Cursor::kMostMemory bytes. What was delivered since is delivered again.
   virtual std::string memory() const { return {}; }
-  // SIGHUP: what is named in the configuration may be another file now.
-  virtual void reopen() {}
 };
 
 }  // namespace natledger

@@ -81,11 +81,11 @@ class File final : public Destination {
   File(const FileOptions& options, const std::string& memory)
       : path_(options.path), full_(options.record == "full"), ulogd_(options.ulogd) {
     if (const auto place = parse_place(memory)) find_ahead(*place);
-    if (!fd_) open();
+    if (!fd_ || (reopen_ && ahead_.empty())) open();
   }
 
   Attempt deliver(std::span<const LedgerLine> lines) override {
-    if (reopen_ && ahead_.empty()) reopen();
+    if (reopen_ && ahead_.empty()) open();
     Attempt attempt;
     attempt.outcomes.resize(lines.size());
     std::string text;
@@ -110,16 +110,6 @@ class File final : public Destination {
 
   std::string memory() const override {
     return place_text({place_.device, place_.inode, place_.bytes - ahead_.size()});
-  }
-
-  void reopen() override {
-    reopen_ = true;
-    if (!ahead_.empty()) return;
-    try {
-      open();
-    } catch (const SystemError& error) {
-      log_error(std::string{error.what()} + "; the file before is written on");
-    }
   }
 
  private:

@@ -69,6 +69,8 @@ namespace output_rows {
 
 const std::vector<Option<FileOutput>>& file() {
   static const std::vector<Option<FileOutput>> kRows{
+      {"enabled", &FileOutput::enabled,
+       "whether it is shipped to; a section says so by being there", BoolRule{}, Change::kReload},
       {"path", &FileOutput::path, "the file, which others may rotate; reopened on SIGHUP",
        TextRule{.required = true}, Change::kReload},
       {"record", &FileOutput::record, "ulogd2's own lines, or those of the ledger",
@@ -87,6 +89,8 @@ const std::vector<Option<FileOutput>>& file() {
 const std::vector<Option<ElasticsearchOutput>>& elasticsearch() {
   using Output = ElasticsearchOutput;
   static const std::vector<Option<Output>> kRows{
+      {"enabled", &Output::enabled, "whether it is shipped to; a section says so by being there",
+       BoolRule{}, Change::kReload},
       {"hosts", &Output::hosts, "addresses of one cluster; the next is asked where one fails",
        ListRule{}, Change::kReload},
       {"username", &Output::username, "of Basic authentication", TextRule{}, Change::kReload},
@@ -162,7 +166,7 @@ const std::vector<Option<OnlyOptions>>& only() {
 
 void check_outputs(const Outputs& outputs) {
   const ElasticsearchOutput& es = outputs.elasticsearch;
-  if (!es.given) return;
+  if (!es.enabled) return;
   if (es.hosts.empty()) throw ConfigError("output.elasticsearch.hosts: name one at least");
   const int kinds = (es.username.empty() ? 0 : 1) +
                     (es.api_key.empty() && es.api_key_file.empty() ? 0 : 1) +

@@ -22,7 +22,7 @@ struct OnlyOptions {
 };
 
 struct FileOutput {
-  bool given = false;  // the section is there
+  bool enabled = false;
   std::string path = "/var/log/ulogd_nfct.json";
   std::string record = "ulogd";
   bool sync = false;
@@ -33,7 +33,7 @@ struct FileOutput {
 };
 
 struct ElasticsearchOutput {
-  bool given = false;
+  bool enabled = false;
   std::vector<std::string> hosts{"https://localhost:9200"};
   std::string username, password, password_file;
   std::string api_key, api_key_file;
@@ -78,7 +78,7 @@ const std::vector<Option<OnlyOptions>>& only();
 
 }  // namespace output_rows
 
-// Throws ConfigError for what is wrong in each alone.
+// Throws ConfigError for what is wrong between the options of one.
 void check_outputs(const Outputs& outputs);
 
 // What the destinations are made from; secrets are read from their files. Throws ConfigError.

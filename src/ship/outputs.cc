@@ -10,7 +10,6 @@
 #include <mutex>
 #include <random>
 #include <thread>
-#include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -32,32 +31,27 @@ class Worker {
  public:
   Worker(const LedgerOptions& ledger, const Output& output)
       : ledger_(ledger), output_(output), thread_([this] { run(); }) {}
-  ~Worker() { stop(); }
-
-  void stop() {
-    tell(stopping_);
-    if (thread_.joinable()) thread_.join();
+  ~Worker() {
+    tell_to_stop();
+    thread_.join();
   }
-  void reopen() { tell(reopening_); }
 
- private:
-  void tell(bool& what) {
+  // The attempt under way is made to its end.
+  void tell_to_stop() {
     const std::lock_guard lock{mutex_};
-    what = true;
+    stopping_ = true;
     woken_.notify_one();
   }
 
+ private:
   // Whether to stop; after `pause` at most.
-  bool wait(Duration pause, bool& reopen) {
+  bool wait(Duration pause) {
     std::unique_lock lock{mutex_};
-    woken_.wait_for(lock, pause, [this] { return stopping_ || reopening_; });
-    reopen = std::exchange(reopening_, false);
-    return stopping_;
+    return woken_.wait_for(lock, pause, [this] { return stopping_; });
   }
 
   void run() {
     ::pthread_setname_np(::pthread_self(), output_.options.name.substr(0, 15).c_str());
-    bool reopen = false;
     do {
       try {
         ship_on();
@@ -65,17 +59,14 @@ class Worker {
       } catch (const SystemError& error) {
         log_error("ship to " + output_.options.name + ": " + error.what());
       }
-    } while (!wait(kRest, reopen));
+    } while (!wait(kRest));
   }
 
   void ship_on() {
     Shipper shipper{ledger_, output_.options, output_.make, dice()};
     log_info("shipping to " + output_.options.name + " from sequence " +
              std::to_string(shipper.cursor().next));
-    for (bool reopen = false;;) {
-      const Duration pause = shipper.step(now());
-      if (wait(pause, reopen)) return;
-      if (reopen) shipper.reopen();
+    while (!wait(shipper.step(now()))) {
     }
   }
 
@@ -84,13 +75,12 @@ class Worker {
   std::mutex mutex_;
   std::condition_variable woken_;
   bool stopping_ = false;
-  bool reopening_ = false;
   std::thread thread_;
 };
 
 }  // namespace
 
-void ship(const LedgerOptions& ledger, const std::vector<Output>& outputs) {
+bool ship(const LedgerOptions& ledger, const std::vector<Output>& outputs) {
   sigset_t signals;
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
@@ -99,9 +89,10 @@ void ship(const LedgerOptions& ledger, const std::vector<Output>& outputs) {
 
   std::deque<Worker> workers;
   for (const Output& output : outputs) workers.emplace_back(ledger, output);
-  for (int signal = 0; sigwait(&signals, &signal) == 0 && signal == SIGHUP;) {
-    for (Worker& worker : workers) worker.reopen();
-  }
+  int signal = 0;
+  check(sigwait(&signals, &signal) == 0, "sigwait refuses its signals");
+  for (Worker& worker : workers) worker.tell_to_stop();
+  return signal == SIGHUP;
 }
 
 }  // namespace natledger

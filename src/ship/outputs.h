@@ -15,8 +15,9 @@ struct Output {
   MakeDestination make;
 };
 
-// Returns after SIGTERM or SIGINT, the last attempts being done; SIGHUP reopens. Blocks these
-// signals, so it is called before there are threads.
-void ship(const LedgerOptions& ledger, const std::vector<Output>& outputs);
+// Returns after SIGTERM, SIGINT or SIGHUP, the last attempts being done; whether it was SIGHUP:
+// then somebody has changed the configuration, or rotated a file, and all is begun anew. Blocks
+// these signals, so it is called before there are threads.
+bool ship(const LedgerOptions& ledger, const std::vector<Output>& outputs);
 
 }  // namespace natledger

@@ -45,8 +45,6 @@ class Shipper {
   // Throws SystemError when the ledger cannot be read, or cursor or dead letters be written.
   Duration step(TimePoint at);
 
-  void reopen() { destination_->reopen(); }
-
   const Cursor& cursor() const { return cursor_; }
 
  private:

@@ -150,6 +150,13 @@ TEST(Config, Mistakes) {
   for (const Mistake& row : rows) EXPECT_EQ(error_of(row.text), row.error) << row.text;
 }
 
+TEST(Config, ADestinationIsEnabledByItsSection) {
+  EXPECT_FALSE(parse("").outputs.file.enabled);
+  EXPECT_TRUE(parse("output.file: {sync: true}").outputs.file.enabled);
+  EXPECT_FALSE(parse("output.file: {enabled: false}").outputs.file.enabled);
+  EXPECT_FALSE(parse("output.file: {}").outputs.elasticsearch.enabled);
+}
+
 TEST(Config, AnEnricherWithoutOptionsRefusesThem) {
   try {
     make_enrichers(parse("enrich:\n- nat: {x: 1}"));

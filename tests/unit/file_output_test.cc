@@ -109,11 +109,12 @@ TEST_F(FileOutputTest, LinesOfSomebodyElseAreLeftAlone) {
 }
 
 TEST_F(FileOutputTest, AfterARotationItIsReopenedOnSighup) {
-  const auto file = make_file(options_, "");
+  auto file = make_file(options_, "");
   deliver(*file, 1, 1);
   std::filesystem::rename(options_.path, options_.path + ".1");
   deliver(*file, 2, 2);  // before the signal
-  file->reopen();
+  const std::string memory = file->memory();
+  file = make_file(options_, memory);
   EXPECT_EQ(content(), "") << "it is there at once";
   deliver(*file, 3, 3);
   EXPECT_EQ(content("out.json.1"), lines(1, 2));
