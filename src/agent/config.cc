@@ -266,8 +266,6 @@ const std::array kTopOptions{
                    Change::kReload},
 };
 
-const std::array<Option<Config>, 0> kNoOptions{};
-
 // The sections, each with the member of Config that it fills; one within another has its dotted
 // name.
 template <class Visit, class AConfig>
@@ -277,14 +275,7 @@ void visit_sections(AConfig& config, Visit visit) {
   visit("ledger.rotate", kRotateOptions, config.ledger.rotate);
   visit("ledger.keep", kKeepOptions, config.ledger.keep);
   visit("observer", kObserverOptions, config.observer);
-  auto& es = config.outputs.elasticsearch;
-  visit("output", kNoOptions, config);
-  visit("output.file", output_rows::file(), config.outputs.file);
-  visit("output.file.only", output_rows::only(), config.outputs.file.only);
-  visit("output.elasticsearch", output_rows::elasticsearch(), es);
-  visit("output.elasticsearch.ssl", output_rows::ssl(), es.ssl);
-  visit("output.elasticsearch.backoff", output_rows::backoff(), es.backoff);
-  visit("output.elasticsearch.only", output_rows::only(), es.only);
+  output_rows::visit_sections(config.outputs, visit);
   visit("log", kLogOptions, config.log);
 }
 

@@ -76,6 +76,19 @@ const std::vector<Option<TlsOptions>>& ssl();
 const std::vector<Option<BackoffOptions>>& backoff();
 const std::vector<Option<OnlyOptions>>& only();
 
+// Calls `visit(name, rows, section)` for each section, with its dotted name.
+template <class SomeOutputs, class Visit>
+void visit_sections(SomeOutputs& outputs, Visit visit) {
+  auto& elastic = outputs.elasticsearch;
+  visit("output", std::vector<Option<Outputs>>{}, outputs);
+  visit("output.file", file(), outputs.file);
+  visit("output.file.only", only(), outputs.file.only);
+  visit("output.elasticsearch", elasticsearch(), elastic);
+  visit("output.elasticsearch.ssl", ssl(), elastic.ssl);
+  visit("output.elasticsearch.backoff", backoff(), elastic.backoff);
+  visit("output.elasticsearch.only", only(), elastic.only);
+}
+
 }  // namespace output_rows
 
 // Throws ConfigError for what is wrong between the options of one.
