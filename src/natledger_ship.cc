@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // natledger-ship: takes the records of a ledger to where people search. Needs no capability, and
 // costs no event when it is killed: it is a cursor over the ledger.
-#include <cstdlib>
+#include <cstdio>
+#include <exception>
 #include <optional>
 #include <string>
 #include <vector>
@@ -160,4 +161,11 @@ int run_command_line(int argc, char** argv) {
 
 }  // namespace natledger
 
-int main(int argc, char** argv) { return natledger::run_command_line(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return natledger::run_command_line(argc, argv);
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "natledger-ship: %s\n", failure.what());
+    return 1;
+  }
+}

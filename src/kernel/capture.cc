@@ -74,7 +74,7 @@ Pcap open_capture(const std::string& path, std::span<char> buffer) {
   if (!pcap) {
     throw SystemError("read capture " + path + ": " + cause_of(path, error) + kHowToMake);
   }
-  file.release();  // libpcap closes it
+  static_cast<void>(file.release());  // libpcap closes it
   const int link_type = pcap_datalink(pcap.get());
   if (link_type != kLinktypeNetlink) {
     const char* name = pcap_datalink_val_to_name(link_type);

@@ -86,6 +86,12 @@ void CursorFile::store(const Cursor& cursor) {
   cursor_ = cursor;
 }
 
+uint64_t last_shipped(const std::string& state) {
+  uint64_t last = 0;
+  for (const NamedCursor& each : read_cursors(state)) last = std::max(last, each.cursor.next - 1);
+  return last;
+}
+
 std::vector<NamedCursor> read_cursors(const std::string& state) {
   std::vector<NamedCursor> cursors;
   std::error_code none;

@@ -60,6 +60,8 @@ struct NamedCursor {
   std::string destination;
   Cursor cursor;
 };
+// The last number that a destination is done with; 0: none.
+uint64_t last_shipped(const std::string& state);
 // All cursors of a ledger that can be read, by name. Others may be writing them.
 std::vector<NamedCursor> read_cursors(const std::string& state);
 

@@ -138,9 +138,7 @@ void Ledger::recover() {
     found.active = read_tail(active_path_);
     if (found.active->last_sequence > last.last_sequence) last = *found.active;
   }
-  for (const NamedCursor& each : read_cursors(options_.state)) {
-    found.shipped_to = std::max(found.shipped_to, each.cursor.next - 1);
-  }
+  found.shipped_to = last_shipped(options_.state);
   const StartPlan plan = plan_start(found);
   opening_.plan = plan;
   opening_.rebooted = found.state && found.state->boot_id != found.boot_id;

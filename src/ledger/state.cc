@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ledger/state.h"
 
+#include <utility>
+
 namespace natledger {
 
 namespace {
@@ -49,7 +51,9 @@ std::string slot_text(const LedgerState& state, uint64_t generation) {
 std::optional<Slot> parse_slot(std::string_view text) {
   const auto slot = parse_slot_text(kFormat, text);
   if (!slot) return {};
-  return Slot{parse_fields(slot->fields).value(), slot->generation};
+  auto state = parse_fields(slot->fields);
+  if (!state) return {};
+  return Slot{std::move(*state), slot->generation};
 }
 
 StateReading read_state_file(const std::string& path) {
@@ -67,7 +71,8 @@ std::optional<LedgerState> read_state(const std::string& path) {
 
 StateFile::StateFile(const std::string& path)
     : file_(path, kFormat, "ledger.state"), damaged_(file_.found().damaged_slots != 0) {
-  if (file_.found().newest) state_ = parse_fields(file_.found().newest->fields);
+  const std::optional<SlotText>& newest = file_.found().newest;
+  if (newest) state_ = parse_fields(newest->fields);
 }
 
 void StateFile::store(const LedgerState& state) {

@@ -112,7 +112,7 @@ std::string remove_copies(HttpClient& client, std::span<const Copy> copies) {
   for (const Copy& copy : copies) body += R"({"delete":)" + place_text(copy) + "}}\n";
   const HttpAnswer answer = client.send(
       {.method = "POST", .path = "/_bulk", .body = body, .content_type = "application/x-ndjson"});
-  const std::string why = refusal_of(answer);
+  std::string why = refusal_of(answer);
   if (!why.empty()) return why;
   rapidjson::Document parsed;
   parsed.Parse(answer.body.data(), answer.body.size());

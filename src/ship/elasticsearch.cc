@@ -182,6 +182,7 @@ class Elasticsearch final : public Destination {
   void compare(HttpClient& client, std::span<const LedgerLine> lines, BulkAnswer& judged,
                const std::vector<size_t>& foreign) {
     std::vector<Copy> copies;
+    copies.reserve(foreign.size());
     for (const size_t i : foreign) {
       copies.push_back({judged.index_names[judged.indexes[i]], id_of(lines[i].text)});
     }

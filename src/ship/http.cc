@@ -30,7 +30,7 @@ using Url = Handle<CURLU, curl_url_cleanup>;
 void add_header(Headers& headers, const std::string& text) {
   curl_slist* longer = curl_slist_append(headers.get(), text.c_str());
   check(longer != nullptr, "libcurl has no memory for a header");
-  headers.release();
+  static_cast<void>(headers.release());
   headers.reset(longer);
 }
 

@@ -15,28 +15,27 @@ LedgerTail::LedgerTail(const LedgerOptions& ledger, uint64_t from) : ledger_(led
 bool LedgerTail::open() {
   if (reader_) return true;
   if (!std::filesystem::exists(ledger_.directory + "/" + std::string{kActiveName})) return false;
-  reader_.emplace(ledger_.directory, from_);
+  reader_ = std::make_unique<LedgerReader>(ledger_.directory, from_);
   return true;
 }
 
-bool LedgerTail::read_on() {
+bool LedgerTail::read_on(LedgerReader& reader) {
   LedgerLine line;
-  for (;;) {
-    if (!reader_->next(line) && !(reader_->advance() && reader_->next(line))) return false;
-    if (line.sequence < from_) continue;
-    held_ = line;
-    return true;
-  }
+  do {
+    if (!reader.next(line) && !(reader.advance() && reader.next(line))) return false;
+  } while (line.sequence < from_);
+  held_ = line;
+  return true;
 }
 
 bool LedgerTail::next(LedgerLine& line) {
-  if (!held_ && (!open() || !read_on())) return false;
-  if (held_->sequence >= end_) {
+  if (held_.sequence == 0 && (!open() || !read_on(*reader_))) return false;
+  if (held_.sequence >= end_) {
     end_ = read_synced_end(ledger_.state + "/covered");
-    if (held_->sequence >= end_) return false;
+    if (held_.sequence >= end_) return false;
   }
-  line = *held_;
-  held_.reset();
+  line = held_;
+  held_.sequence = 0;
   from_ = line.sequence + 1;
   return true;
 }

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "ledger/ledger.h"
@@ -31,12 +31,12 @@ class LedgerTail {
 
  private:
   bool open();
-  bool read_on();
+  bool read_on(LedgerReader& reader);
 
   const LedgerOptions ledger_;
   uint64_t from_;
-  std::optional<LedgerReader> reader_;
-  std::optional<LedgerLine> held_;  // read and not yet synced
+  std::unique_ptr<LedgerReader> reader_;
+  LedgerLine held_;  // read and not yet synced; number 0: none
   uint64_t end_ = 0;
 };
 

@@ -58,9 +58,9 @@ class Resync(unittest.TestCase):
         return generator.generate(self.lab, action, count, first=first, mix=True, **options)
 
     def make_slowly(self, count, first=0):
-        """So that none is lost."""
+        """So that hardly any is lost, and that those are known before it goes on."""
         entries = self.make(count, first, per_second=2000, batch=10)
-        self.agent.wait_written()
+        self.whole()
         return entries
 
     def whole(self):
