@@ -97,7 +97,7 @@ const std::vector<Option<ElasticsearchOutput>>& elasticsearch() {
       {"password", &Output::password, "with username", SecretRule{}, Change::kReload},
       {"password_file", &Output::password_file, "a file that holds it", TextRule{},
        Change::kReload},
-      {"api_key", &Output::api_key, "an API key: its base64 form, or id:key", SecretRule{},
+      {"api_key", &Output::api_key, "an API key, as the server calls it encoded", SecretRule{},
        Change::kReload},
       {"api_key_file", &Output::api_key_file, "a file that holds it", TextRule{}, Change::kReload},
       {"bearer_token", &Output::bearer_token, "a service token", SecretRule{}, Change::kReload},
