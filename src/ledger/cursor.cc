@@ -2,7 +2,6 @@
 #include "ledger/cursor.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <optional>
 #include <system_error>
@@ -15,20 +14,9 @@ namespace {
 
 constexpr std::string_view kMagic = "natledger-cursor 1";
 
-struct Count {
-  std::string_view key;
-  uint64_t Cursor::*member;
-};
-constexpr std::array kCounts{
-    Count{"next", &Cursor::next},           Count{"delivered", &Cursor::delivered},
-    Count{"duplicate", &Cursor::duplicate}, Count{"dead", &Cursor::dead},
-    Count{"passed", &Cursor::passed},       Count{"missing", &Cursor::missing},
-    Count{"lost", &Cursor::lost},
-};
-
 std::string fields_of(const Cursor& cursor) {
-  std::string fields;
-  for (const Count& count : kCounts) {
+  std::string fields = "next=" + std::to_string(cursor.next) + " ";
+  for (const CursorCount& count : kCursorCounts) {
     fields += std::string{count.key} + "=" + std::to_string(cursor.*count.member) + " ";
   }
   return fields + "memory=" + cursor.memory;
@@ -36,7 +24,8 @@ std::string fields_of(const Cursor& cursor) {
 
 std::optional<Cursor> parse_fields(std::string_view fields) {
   Cursor cursor;
-  for (const Count& count : kCounts) {
+  if (!slot_number(fields, "next", cursor.next)) return {};
+  for (const CursorCount& count : kCursorCounts) {
     if (!slot_number(fields, count.key, cursor.*count.member)) return {};
   }
   cursor.memory = slot_value(fields, "memory");

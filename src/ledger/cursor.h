@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ledger/slot_file.h"
@@ -34,6 +35,18 @@ struct Cursor {
   uint64_t accounted() const { return delivered + duplicate + dead + passed + missing; }
   bool balances() const { return accounted() + 1 == next; }
   bool operator==(const Cursor&) const = default;
+};
+
+// The counts of a cursor, as its file calls them and as people read them.
+struct CursorCount {
+  std::string_view key;
+  std::string_view name;
+  uint64_t Cursor::*member;
+};
+inline constexpr CursorCount kCursorCounts[] = {
+    {"delivered", "delivered", &Cursor::delivered}, {"duplicate", "duplicate", &Cursor::duplicate},
+    {"dead", "dead_lettered", &Cursor::dead},       {"passed", "not_selected", &Cursor::passed},
+    {"missing", "missing", &Cursor::missing},       {"lost", "lost", &Cursor::lost},
 };
 
 // The folder of the cursors in a ledger's state.

@@ -23,7 +23,6 @@ class Backoff {
 
   Duration next();
   void reset() { failures_ = 0; }
-  uint64_t failures() const { return failures_; }
 
  private:
   const BackoffOptions options_;

@@ -72,7 +72,7 @@ Judgement judge_item(const Fault& fault) {
             "give its role create_doc and auto_configure on the data stream"};
   }
   if (is_of_the_index(fault)) {
-    return {Fate::kAgain, Next::kHold, "make the data stream: natledger setup elasticsearch"};
+    return {Fate::kAgain, Next::kHold, "make the data stream: natledger-ship setup elasticsearch"};
   }
   return {Fate::kRefused, Next::kGoOn, {}};
 }
@@ -84,23 +84,24 @@ std::string fault_text(const Fault& fault) {
   return text;
 }
 
-// The more careful of the two.
-Next later(Next a, Next b) { return std::max(a, b); }
-
-Fault fault_of_item(const Value& item) {
-  Fault fault;
-  const Value* status = member_of(item, "status");
-  if (status != nullptr && status->IsInt()) fault.status = status->GetInt();
-  if (const Value* error = member_of(item, "error")) {
+// `said`: an item, or the answer to a request.
+Fault fault_of(int status, const Value& said) {
+  Fault fault{status, {}, {}};
+  if (const Value* error = member_of(said, "error")) {
     fault.type = text_of(*error, "type");
     fault.reason = text_of(*error, "reason");
     if (error->IsString()) fault.reason = {error->GetString(), error->GetStringLength()};
   }
+  return fault;
+}
+
+Fault fault_of_item(const Value& item) {
+  const Value* status = member_of(item, "status");
   // Taken, but into a place where nobody searches.
   if (text_of(item, "failure_store") == "used") {
     return {400, "failure_store", "the server kept it in the failure store of the data stream"};
   }
-  return fault;
+  return fault_of(status != nullptr && status->IsInt() ? status->GetInt() : 0, item);
 }
 
 // A batch goes into one index, or into two where it rolled over.
@@ -128,7 +129,7 @@ BulkAnswer judge_items(const Value& items, const std::string& server) {
       outcome.reason = fault.reason.substr(0, kMostReason);
     }
     answer.indexes.push_back(place_of(text_of(item, "_index"), answer.index_names));
-    answer.attempt.next = later(answer.attempt.next, judged.next);
+    answer.attempt.next = std::max(answer.attempt.next, judged.next);  // the more careful
     if (judged.fate != Fate::kAgain) continue;
     ++again;
     if (!first) {
@@ -161,16 +162,6 @@ BulkAnswer unknown_outcome(Next next, std::string trouble, bool ambiguous) {
   return answer;
 }
 
-Fault fault_of_request(const HttpAnswer& answer, const rapidjson::Document& body) {
-  Fault fault{answer.status, {}, {}};
-  if (const Value* error = member_of(body, "error")) {
-    fault.type = text_of(*error, "type");
-    fault.reason = text_of(*error, "reason");
-    if (error->IsString()) fault.reason = {error->GetString(), error->GetStringLength()};
-  }
-  return fault;
-}
-
 // "request [/_bulk] contains unrecognized parameter: [x]", as both servers have it.
 std::string unknown_parameter_of(const Fault& fault) {
   constexpr std::string_view kSays = "contains unrecognized parameter: [";
@@ -183,7 +174,7 @@ std::string unknown_parameter_of(const Fault& fault) {
 BulkAnswer judge_refusal(const HttpAnswer& answer, const std::string& server) {
   rapidjson::Document body;
   body.Parse(answer.body.data(), answer.body.size());
-  const Fault fault = fault_of_request(answer, body);
+  const Fault fault = fault_of(answer.status, body);
   const std::string said = server + " answered " + fault_text(fault);
   BulkAnswer judged;
   Attempt& attempt = judged.attempt;

@@ -115,10 +115,10 @@ class Elasticsearch final : public Destination {
     }
     if (dedup_ && !doubtful.empty()) look_elsewhere(client, lines, judged, doubtful);
     if (dedup_ && !foreign.empty()) compare(client, lines, judged, foreign);
-    for (size_t i = 0; i < lines.size(); ++i) {
-      if (judged.attempt.outcomes[i].fate == Fate::kDelivered) {
-        doubts_.took(judged.index_names[judged.indexes[i]]);
-      }
+    for (size_t i = lines.size(); i-- > 0;) {
+      if (judged.attempt.outcomes[i].fate != Fate::kDelivered) continue;
+      doubts_.took(judged.index_names[judged.indexes[i]]);
+      break;
     }
   }
 
@@ -205,8 +205,8 @@ class Elasticsearch final : public Destination {
   void go_on_without(const std::string& why) {
     dedup_ = false;
     log_warning("ship to elasticsearch: the role may not read the backing indices (" + why +
-                "); what is sent twice around a rollover may be there twice (natledger setup "
-                "elasticsearch --print-role)");
+                "); what is sent twice around a rollover may be there twice (natledger-ship "
+                "setup elasticsearch --print-role)");
   }
 
   const ElasticsearchOptions options_;

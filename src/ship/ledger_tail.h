@@ -25,8 +25,6 @@ class LedgerTail {
 
   // Numbers below this were removed by retention.
   uint64_t kept_from() const;
-  // How far lines can be delivered now: the number behind the last; UINT64_MAX where nothing says.
-  uint64_t end() const { return end_; }
   std::vector<Damage> take_damages();
 
  private:
@@ -36,8 +34,8 @@ class LedgerTail {
   const LedgerOptions ledger_;
   uint64_t from_;
   std::unique_ptr<LedgerReader> reader_;
-  LedgerLine held_;  // read and not yet synced; number 0: none
-  uint64_t end_ = 0;
+  LedgerLine held_;   // read and not yet synced; number 0: none
+  uint64_t end_ = 0;  // lines below it can be delivered
 };
 
 }  // namespace natledger

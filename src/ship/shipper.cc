@@ -59,8 +59,8 @@ bool Shipper::is_full() const {
 // Reads lines until the batch is full. Whether there may be more.
 bool Shipper::fill(TimePoint at) {
   LedgerLine line;
-  while (!is_full()) {
-    if (!tail_.next(line)) return false;
+  bool more = true;
+  while (!is_full() && (more = tail_.next(line))) {
     if (batch_.empty()) batch_begun_ = at;
     const bool passed = options_.selects && !options_.selects(line.text);
     Pending& pending = batch_.emplace_back(Pending{line.sequence, text_.size(), 0, {}});
@@ -75,7 +75,7 @@ bool Shipper::fill(TimePoint at) {
     log_error("ship to " + options_.name + ": " + damage.path + ": " + damage.what +
               "; what stood there is not delivered (restore the file)");
   }
-  return true;
+  return more;
 }
 
 LedgerLine Shipper::line_of(const Pending& pending) const {

@@ -2,7 +2,6 @@
 #include "ship/status.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/json_text.h"
 #include "ledger/line.h"
@@ -21,16 +20,6 @@ TimePoint time_of_line(const std::string& directory, uint64_t from) {
   }
   return {};
 }
-
-struct Count {
-  std::string_view name;
-  uint64_t Cursor::*member;
-};
-constexpr std::array kCounts{
-    Count{"delivered", &Cursor::delivered}, Count{"duplicate", &Cursor::duplicate},
-    Count{"dead_lettered", &Cursor::dead},  Count{"not_selected", &Cursor::passed},
-    Count{"missing", &Cursor::missing},     Count{"lost", &Cursor::lost},
-};
 
 Duration lag_of(const ShipStatus& status, const ShipStatus::One& one) {
   return one.oldest.known() ? std::max(Duration{}, status.last_time - one.oldest) : Duration{};
@@ -74,7 +63,7 @@ std::string status_text(const ShipStatus& status) {
               std::to_string(seconds.count()) + " s";
     }
     std::string_view joint = "; ";
-    for (const Count& count : kCounts) {
+    for (const CursorCount& count : kCursorCounts) {
       text.append(joint).append(count.name).append(" ");
       text += std::to_string(one.named.cursor.*count.member);
       joint = ", ";
@@ -93,7 +82,7 @@ std::string status_json(const ShipStatus& status) {
     text += ", \"next\": " + std::to_string(one.named.cursor.next);
     text += ", \"waiting\": " + std::to_string(one.waiting);
     text += ", \"lag_ns\": " + std::to_string(lag_of(status, one).count());
-    for (const Count& count : kCounts) {
+    for (const CursorCount& count : kCursorCounts) {
       text.append(", \"").append(count.name).append("\": ");
       text += std::to_string(one.named.cursor.*count.member);
     }

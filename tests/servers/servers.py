@@ -208,9 +208,6 @@ class Server:
     def url(self):
         return f"{self.scheme}://127.0.0.1:{self.port}"
 
-    def spawn(self):
-        raise NotImplementedError
-
     def start(self):
         """Returns when it answers."""
         with open(os.path.join(self.folder, "output"), "ab") as output:

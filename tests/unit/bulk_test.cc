@@ -214,7 +214,7 @@ const std::vector<Row>& rows() {
        {kDelivered, kAgain},
        Next::kHold,
        false,
-       "natledger setup elasticsearch"},
+       "natledger-ship setup elasticsearch"},
       {"index closed",
        two(item(400, error("index_closed_exception"))),
        {kDelivered, kAgain},
