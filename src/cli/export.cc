@@ -3,13 +3,10 @@
 
 #include <cstdio>
 #include <memory>
-#include <optional>
 
 #include <CLI/CLI.hpp>
 
-#include "base/error.h"
 #include "base/progress.h"
-#include "base/quantity.h"
 #include "cli/options.h"
 
 namespace natledger {
@@ -22,29 +19,12 @@ struct ExportOptions {
   CommonOptions common;
   std::string target;
   std::string ledger;
-  std::optional<std::string> from;
-  std::optional<std::string> to;
+  std::string from;
+  std::string to;
 };
 
-// A bound is a sequence or a time.
-void read_bound(const char* option, const std::optional<std::string>& text, uint64_t& sequence,
-                TimePoint& time) {
-  if (!text) return;
-  if (const auto number = parse_count(*text); number && *number != 0) {
-    sequence = *number;
-  } else if (const auto at = parse_rfc3339(*text)) {
-    time = *at;
-  } else {
-    throw ConfigError(std::string{option} + ": \"" + *text +
-                      "\" is neither a sequence from 1 nor a time with its offset, such as "
-                      "2014-02-22T12:27:04Z");
-  }
-}
-
 int run_export(const ExportOptions& options) {
-  ExportRange range;
-  read_bound("--from", options.from, range.first, range.from);
-  read_bound("--to", options.to, range.last, range.to);
+  const LedgerRange range = read_range(options.from, options.to);
   const Config config = options.common.load();
   Progress progress{"exporting the ledger"};
   const Exported made =

@@ -75,6 +75,13 @@ void CursorFile::store(const Cursor& cursor) {
   cursor_ = cursor;
 }
 
+uint64_t next_to_ship(const std::string& state, std::string_view destination) {
+  for (const NamedCursor& named : read_cursors(state)) {
+    if (named.destination == destination) return named.cursor.next;
+  }
+  return 1;
+}
+
 uint64_t last_shipped(const std::string& state) {
   uint64_t last = 0;
   for (const NamedCursor& each : read_cursors(state)) last = std::max(last, each.cursor.next - 1);

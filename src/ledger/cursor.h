@@ -73,6 +73,8 @@ struct NamedCursor {
   std::string destination;
   Cursor cursor;
 };
+// The first number that a destination is still to get, 1 for one that is not known.
+uint64_t next_to_ship(const std::string& state, std::string_view destination);
 // The last number that a destination is done with; 0: none.
 uint64_t last_shipped(const std::string& state);
 // All cursors of a ledger that can be read, by name. Others may be writing them.

@@ -23,7 +23,7 @@ constexpr uint64_t kPieceBytes = 1 << 20;
 // kernel reaps the flow, a minute late at most.
 constexpr Duration kDisorder = std::chrono::minutes{2};
 
-bool is_wanted(const SegmentTail& tail, const ExportRange& range) {
+bool is_wanted(const SegmentTail& tail, const LedgerRange& range) {
   return tail.first_sequence != 0 && tail.first_sequence <= range.last &&
          range.first <= tail.last_sequence && tail.first_time - kDisorder <= range.to &&
          range.from <= tail.last_time + kDisorder;
@@ -78,7 +78,7 @@ class Copier {
 }  // namespace
 
 Exported export_ledger(const std::string& source, const std::string& target,
-                       const ExportRange& range, const std::function<void(uint64_t)>& progress) {
+                       const LedgerRange& range, const std::function<void(uint64_t)>& progress) {
   LedgerFiles files = list_ledger(source);
   Copier copier{target, progress};
   copier.make_target();

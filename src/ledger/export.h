@@ -7,17 +7,9 @@
 #include <functional>
 #include <string>
 
-#include "base/time.h"
+#include "ledger/range.h"
 
 namespace natledger {
-
-// Which segments: those that may have a line within both ranges, ends included.
-struct ExportRange {
-  uint64_t first = 1;
-  uint64_t last = UINT64_MAX;
-  TimePoint from{INT64_MIN};
-  TimePoint to{INT64_MAX};
-};
 
 struct Exported {
   uint64_t segments = 0;
@@ -26,11 +18,12 @@ struct Exported {
   uint64_t last = 0;
 };
 
-// Copies from the ledger in `source` into `target`, which must be empty or not there yet. Of the
+// Copies the segments that may have a line of `range` from the ledger in `source` into `target`,
+// which must be empty or not there yet. Of the
 // active segment the whole lines that are there now. Throws SystemError; the copy is then partial,
 // and its last file may be cut.
 Exported export_ledger(const std::string& source, const std::string& target,
-                       const ExportRange& range,
+                       const LedgerRange& range,
                        const std::function<void(uint64_t bytes)>& progress);
 
 }  // namespace natledger

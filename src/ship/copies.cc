@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ship/copies.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
@@ -40,7 +43,12 @@ std::string text_of(const rapidjson::Value& value) {
 
 }  // namespace
 
-LookUp look_up(HttpClient& client, std::span<const Copy> copies, bool with_source) {
+namespace {
+
+// Bodies stay well below what servers take.
+constexpr size_t kCopiesAtOnce = 20'000;
+
+LookUp look_up_at_once(HttpClient& client, std::span<const Copy> copies, bool with_source) {
   std::string body = R"({"docs":[)";
   for (const Copy& copy : copies) {
     if (body.back() != '[') body += ',';
@@ -75,6 +83,23 @@ LookUp look_up(HttpClient& client, std::span<const Copy> copies, bool with_sourc
     if (with_source) result.sources.push_back(has_source ? text_of(doc["_source"]) : "");
   }
   return result;
+}
+
+}  // namespace
+
+LookUp look_up(HttpClient& client, std::span<const Copy> copies, bool with_source) {
+  LookUp whole;
+  while (!copies.empty() && whole.why.empty()) {
+    const auto some = copies.first(std::min(copies.size(), kCopiesAtOnce));
+    copies = copies.subspan(some.size());
+    LookUp part = look_up_at_once(client, some, with_source);
+    whole.found.insert(whole.found.end(), part.found.begin(), part.found.end());
+    std::ranges::move(part.sources, std::back_inserter(whole.sources));
+    whole.why = std::move(part.why);
+    whole.forbidden = part.forbidden;
+  }
+  if (!whole.why.empty()) whole.found.clear();
+  return whole;
 }
 
 BackingIndices list_backing_indices(HttpClient& client, const std::string& data_stream) {

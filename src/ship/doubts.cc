@@ -6,13 +6,12 @@
 
 namespace natledger {
 
-namespace {
-// What is older than so many indices is no longer under way.
-constexpr ptrdiff_t kMostIndices = 16;
-}  // namespace
-
-Doubts::Doubts(std::string memory, uint64_t in_flight, TimePoint until)
-    : since_(std::move(memory)), last_(since_), in_flight_(in_flight), until_(until) {}
+Doubts::Doubts(std::string memory, uint64_t in_flight, TimePoint until, ptrdiff_t most_indices)
+    : since_(std::move(memory)),
+      last_(since_),
+      in_flight_(in_flight),
+      until_(until),
+      most_indices_(most_indices) {}
 
 void Doubts::add(uint64_t sequence, TimePoint until) {
   up_to_ = std::max(up_to_, sequence);
@@ -29,7 +28,7 @@ std::vector<std::string> Doubts::elsewhere(const std::string& index,
   auto from = std::ranges::find(backing, since_);
   // Removed since, or never known.
   if (from == backing.end()) {
-    from = backing.end() - std::min<ptrdiff_t>(std::ssize(backing), kMostIndices);
+    from = backing.end() - std::min<ptrdiff_t>(std::ssize(backing), most_indices_);
   }
   std::vector<std::string> others{from, backing.end()};
   std::erase(others, index);

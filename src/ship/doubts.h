@@ -7,6 +7,7 @@
 // one on, and those have to be asked.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -18,8 +19,14 @@ namespace natledger {
 class Doubts {
  public:
   // `memory`: of the run before; what it sent last may be there, or be under way until then.
-  // `in_flight`: how many numbers behind the cursor that can have been.
-  Doubts(std::string memory, uint64_t in_flight, TimePoint until);
+  // `in_flight`: how many numbers behind the cursor that can have been. `most_indices`: where to
+  // look, the newest first, when it is not known since when.
+  Doubts(std::string memory, uint64_t in_flight, TimePoint until,
+         ptrdiff_t most_indices = kRecentIndices);
+
+  // What is older than so many is no longer under way.
+  static constexpr ptrdiff_t kRecentIndices = 16;
+  static constexpr ptrdiff_t kEveryIndex = PTRDIFF_MAX;
 
   // Records up to this number were sent, and nobody knows; a request may be under way until then.
   void add(uint64_t sequence, TimePoint until);
@@ -45,6 +52,7 @@ class Doubts {
   uint64_t in_flight_;  // 0 once this run has begun
   uint64_t up_to_ = 0;  // numbers up to this one are doubtful
   TimePoint until_;
+  const ptrdiff_t most_indices_;
 };
 
 }  // namespace natledger

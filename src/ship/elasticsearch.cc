@@ -34,7 +34,9 @@ class Elasticsearch final : public Destination {
   Elasticsearch(const ElasticsearchOptions& options, const std::string& memory)
       : options_(options),
         hosts_(options.hosts, options.http),
-        doubts_(memory, kInFlight, now() + options.http.timeout),
+        doubts_(memory, options.sent_before ? kMostSequence : kInFlight,
+                now() + options.http.timeout,
+                options.sent_before ? Doubts::kEveryIndex : Doubts::kRecentIndices),
         dedup_(options.dedup),
         query_(kBulkFilter) {
     if (options.compression_level != 0) gzip_.emplace(static_cast<int>(options.compression_level));

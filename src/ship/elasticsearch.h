@@ -17,6 +17,7 @@ struct ElasticsearchOptions {
   std::string data_stream = "logs-conntrack.nat-default";
   uint64_t compression_level = 1;  // of gzip; 0: plain
   bool dedup = true;               // may read and delete where a rollover may have doubled a record
+  bool sent_before = false;        // any record may be there, from any time
   HttpOptions http = {};
 };
 

@@ -5,15 +5,9 @@
 
 #include <vector>
 
-#include "ship/shipper.h"
+#include "ship/destinations.h"
 
 namespace natledger {
-
-// A destination of the configuration.
-struct Output {
-  ShipperOptions options;
-  MakeDestination make;
-};
 
 // Returns after SIGTERM, SIGINT or SIGHUP, the last attempts being done; whether it was SIGHUP:
 // then somebody has changed the configuration, or rotated a file, and all is begun anew. Blocks

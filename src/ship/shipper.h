@@ -16,7 +16,8 @@
 #include "ledger/cursor.h"
 #include "ship/backoff.h"
 #include "ship/dead_letters.h"
-#include "ship/destination.h"
+#include "ship/delivery.h"
+#include "ship/drop_fields.h"
 #include "ship/ledger_tail.h"
 
 namespace natledger {
@@ -29,6 +30,8 @@ struct ShipperOptions {
   BackoffOptions backoff = {};
   // Which lines are for this destination; empty: all.
   std::function<bool(std::string_view line)> selects;
+  std::vector<std::string> drop_fields;   // members of a record that it does not get
+  uint64_t dead_letter_bytes = 1U << 30;  // of the file of dead letters, at most
 };
 
 // `memory`: what the destination remembered when its cursor was stored last. Throws SystemError.
@@ -48,38 +51,25 @@ class Shipper {
   const Cursor& cursor() const { return cursor_; }
 
  private:
-  // A line between the cursor and the end of the batch.
-  struct Pending {
-    uint64_t sequence;
-    size_t text_at, text_bytes;
-    Outcome outcome;  // kAgain until it has one
-  };
-
   void begin();
   bool fill(TimePoint at);
   bool is_full() const;
-  LedgerLine line_of(const Pending& pending) const;
   Duration attempt(TimePoint at);
-  void take_outcomes(const Attempt& attempt, const std::vector<size_t>& sent, TimePoint at);
+  void bury(std::span<const DeadLetter> letters, TimePoint at);
   void miss(Cursor& moved, uint64_t until) const;
   void move_cursor();
-  Duration pause_after(const Attempt& attempt);
-  void shrink(const Attempt& attempt, const std::vector<size_t>& sent);
-  void say(const Attempt& attempt, TimePoint at);
+  void say(const std::string& trouble, TimePoint at);
 
   const ShipperOptions options_;
   CursorFile cursor_file_;
   Cursor cursor_;
   DeadLetters dead_letters_;
-  const std::unique_ptr<Destination> destination_;
+  Delivery batch_;
   LedgerTail tail_;
-  Backoff backoff_;
+  FieldDropper dropper_;
 
-  std::vector<Pending> batch_;
-  std::string text_;       // of the batch's lines
   TimePoint batch_begun_;  // when its first line was read
   TimePoint wait_until_;
-  size_t most_at_once_;  // lines in an attempt; fewer after one that was too large
   bool in_trouble_ = false;
   LogThrottle throttle_;
 };

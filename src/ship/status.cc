@@ -2,6 +2,9 @@
 #include "ship/status.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <thread>
 
 #include "base/json_text.h"
 #include "ledger/line.h"
@@ -23,6 +26,17 @@ TimePoint time_of_line(const std::string& directory, uint64_t from) {
 
 Duration lag_of(const ShipStatus& status, const ShipStatus::One& one) {
   return one.oldest.known() ? std::max(Duration{}, status.last_time - one.oldest) : Duration{};
+}
+
+// How long `watch_ship_status` looks: a few batches.
+constexpr Duration kWatch = std::chrono::seconds{2};
+
+std::string rate_text(const ShipStatus::One& one) {
+  if (!one.per_second) return {};
+  std::string text = "; " + std::to_string(std::llround(*one.per_second)) + " records/s go";
+  if (!one.left) return text + ", which is no more than come";
+  const auto left = std::chrono::ceil<std::chrono::seconds>(*one.left);
+  return text + ", all in about " + std::to_string(left.count()) + " s";
 }
 
 }  // namespace
@@ -49,6 +63,29 @@ ShipStatus read_ship_status(const LedgerOptions& ledger) {
   return status;
 }
 
+ShipStatus watch_ship_status(const LedgerOptions& ledger) {
+  const ShipStatus before = read_ship_status(ledger);
+  const bool none_waits =
+      std::ranges::all_of(before.destinations, [](const auto& one) { return one.waiting == 0; });
+  if (none_waits) return before;
+  const auto began = std::chrono::steady_clock::now();
+  std::this_thread::sleep_for(kWatch);
+  ShipStatus status = read_ship_status(ledger);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  for (ShipStatus::One& one : status.destinations) {
+    const auto same = std::ranges::find(before.destinations, one.named.destination,
+                                        [](const auto& other) { return other.named.destination; });
+    if (same == before.destinations.end()) continue;
+    const auto done = static_cast<double>(one.named.cursor.next - same->named.cursor.next);
+    const auto nearer = static_cast<double>(same->waiting) - static_cast<double>(one.waiting);
+    one.per_second = done / took.count();
+    if (nearer <= 0) continue;
+    one.left =
+        std::chrono::duration_cast<Duration>(took * (static_cast<double>(one.waiting) / nearer));
+  }
+  return status;
+}
+
 std::string status_text(const ShipStatus& status) {
   std::string text = "the ledger's last record is " + std::to_string(status.last) + "\n";
   if (status.destinations.empty()) text += "nothing was shipped yet\n";
@@ -60,7 +97,7 @@ std::string status_text(const ShipStatus& status) {
       const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(lag_of(status, one));
       text += std::to_string(one.waiting) + " records wait from " +
               std::to_string(one.named.cursor.next) + " on, the oldest for " +
-              std::to_string(seconds.count()) + " s";
+              std::to_string(seconds.count()) + " s" + rate_text(one);
     }
     std::string_view joint = "; ";
     for (const CursorCount& count : kCursorCounts) {
@@ -82,6 +119,8 @@ std::string status_json(const ShipStatus& status) {
     text += ", \"next\": " + std::to_string(one.named.cursor.next);
     text += ", \"waiting\": " + std::to_string(one.waiting);
     text += ", \"lag_ns\": " + std::to_string(lag_of(status, one).count());
+    if (one.per_second) text += ", \"per_second\": " + std::to_string(*one.per_second);
+    if (one.left) text += ", \"left_ns\": " + std::to_string(one.left->count());
     for (const CursorCount& count : kCursorCounts) {
       text.append(", \"").append(count.name).append("\": ");
       text += std::to_string(one.named.cursor.*count.member);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,12 +20,19 @@ struct ShipStatus {
     NamedCursor named;
     uint64_t waiting = 0;  // records
     TimePoint oldest;      // of these; the zero instant: none waits
+    // Where it was watched: how fast it goes, and how long until nothing waits, at this rate and
+    // that of new records; none: it does not come nearer.
+    std::optional<double> per_second;
+    std::optional<Duration> left;
   };
   std::vector<One> destinations;
 };
 
 // Throws SystemError when the ledger cannot be read.
 ShipStatus read_ship_status(const LedgerOptions& ledger);
+
+// The same twice, a moment apart where something waits, so that it says how long that will take.
+ShipStatus watch_ship_status(const LedgerOptions& ledger);
 
 std::string status_text(const ShipStatus& status);
 std::string status_json(const ShipStatus& status);

@@ -298,7 +298,7 @@ TEST_F(VerifyTest, ADamagedArchiveIsFoundAndTheRestIsRead) {
 TEST_F(VerifyTest, AnExportOfSomeSegmentsIsWhole) {
   archive(1);
   const std::string copy = dir_ / "copy";
-  ExportRange range;
+  LedgerRange range;
   range.first = 14;  // in the second
   range.last = 30;   // in the third
   const Exported made = export_ledger(directory(), copy, range, [](uint64_t) {});

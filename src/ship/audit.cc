@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ship/audit.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <rapidjson/document.h>
+#include <rapidjson/pointer.h>
+
+#include "base/error.h"
+#include "base/json_text.h"
+#include "ledger/cursor.h"
+#include "ledger/line.h"
+#include "ledger/reader.h"
+#include "ship/copies.h"
+#include "ship/dead_letters.h"
+
+namespace natledger {
+
+namespace {
+
+// A search answers with so many different numbers at most.
+constexpr uint64_t kWindow = 10'000;
+// Names of indices in a path.
+constexpr size_t kIndicesAtOnce = 20;
+
+void extend(NumberRanges& ranges, uint64_t number) {
+  if (!ranges.empty() && ranges.back().second + 1 == number) {
+    ranges.back().second = number;
+  } else {
+    ranges.emplace_back(number, number);
+  }
+}
+
+// Lines whose numbers are near each other.
+struct Window {
+  uint64_t first = 0;
+  std::string id_prefix;                                // "<ledger id>-"
+  std::vector<std::pair<uint64_t, std::string>> lines;  // number and id
+};
+
+class Auditor {
+ public:
+  Auditor(const LedgerOptions& ledger, const Output& output, const ElasticsearchOptions& server)
+      : output_(output),
+        server_(server),
+        client_(server.hosts.at(0), server.http),
+        letters_(ledger.state, output.options.name, 0, output.options.dead_letter_bytes) {
+    const BackingIndices backing = list_backing_indices(client_, server.data_stream);
+    refuse(backing.why, "list the indices of " + server.data_stream);
+    indices_ = backing.names;
+    // An alias, or an index.
+    if (indices_.empty()) indices_.push_back(server.data_stream);
+    // Else what came in the last seconds is not found yet; it is looked up then.
+    client_.send({.method = "POST", .path = "/" + server.data_stream + "/_refresh"});
+  }
+
+  void take(const LedgerLine& line) {
+    if (report_.first == 0) report_.first = line.sequence;
+    report_.last = line.sequence;
+    if (!output_.options.selects(line.text)) return;
+    ++report_.records;
+    if (letters_.has(line.sequence)) {
+      ++report_.dead;
+      return;
+    }
+    if (!window_.lines.empty() && line.sequence >= window_.first + kWindow) compare();
+    const std::string_view id = id_of(line.text);
+    if (window_.lines.empty()) {
+      window_.first = line.sequence;
+      window_.id_prefix = id.substr(0, id.find('-') + 1);
+    }
+    window_.lines.emplace_back(line.sequence, id);
+  }
+
+  AuditReport finish() {
+    compare();
+    return std::move(report_);
+  }
+
+ private:
+  using Counts = std::unordered_map<uint64_t, uint64_t>;
+
+  void refuse(const std::string& why, const std::string& attempt) const {
+    if (why.empty()) return;
+    throw SystemError(attempt + " at " + client_.shown_url() + ": " + why +
+                      " (natledger-ship setup elasticsearch --print-role has the rights needed)");
+  }
+
+  void compare() {
+    if (window_.lines.empty()) return;
+    Counts counts;
+    for (size_t i = 0; i < indices_.size(); i += kIndicesAtOnce) {
+      count(std::span{indices_}.subspan(i, std::min(kIndicesAtOnce, indices_.size() - i)), counts);
+    }
+    const std::unordered_set<uint64_t> unseen = look_up_absent(counts);
+    for (const auto& [number, id] : window_.lines) {
+      const uint64_t copies = counts[number];
+      if (copies > 1) extend(report_.doubled, number);
+      if (copies == 1 || (copies == 0 && unseen.contains(number))) ++report_.once;
+      if (copies == 0 && !unseen.contains(number)) extend(report_.missing, number);
+    }
+    window_.lines.clear();
+  }
+
+  // How many documents of each number there are, of this ledger.
+  void count(std::span<const std::string> indices, Counts& counts) {
+    std::string path = "/";
+    for (const std::string& index : indices) path += (path.size() > 1 ? "," : "") + index;
+    const std::string body =
+        R"({"size":0,"query":{"bool":{"filter":[{"range":{"event.sequence":{"gte":)" +
+        std::to_string(window_.first) + R"(,"lt":)" + std::to_string(window_.first + kWindow) +
+        R"(}}},{"prefix":{"event.id":)" + json_string(window_.id_prefix) +
+        R"(}}]}},"aggs":{"numbers":{"composite":{"size":)" + std::to_string(kWindow) +
+        R"(,"sources":[{"number":{"terms":{"field":"event.sequence"}}}]}}}})";
+    const HttpAnswer answer =
+        client_.send({.method = "POST", .path = path + "/_search", .body = body});
+    const std::string attempt = "count the records of " + server_.data_stream;
+    refuse(answer.failure, attempt);
+    if (answer.status != 200) refuse("status " + std::to_string(answer.status), attempt);
+    rapidjson::Document parsed;
+    parsed.Parse(answer.body.data(), answer.body.size());
+    const rapidjson::Value* buckets =
+        parsed.HasParseError() ? nullptr : rapidjson::GetValueByPointer(parsed, kBuckets);
+    const rapidjson::Value* failed =
+        parsed.HasParseError() ? nullptr : rapidjson::GetValueByPointer(parsed, kFailedShards);
+    if (buckets == nullptr || !buckets->IsArray() || failed == nullptr || failed->GetInt() != 0) {
+      refuse("the answer is none for all shards", attempt);
+    }
+    for (const rapidjson::Value& bucket : buckets->GetArray()) {
+      counts[bucket["key"]["number"].GetUint64()] += bucket["doc_count"].GetUint64();
+    }
+  }
+
+  // Those that are there although no search finds them yet.
+  std::unordered_set<uint64_t> look_up_absent(const Counts& counts) {
+    std::vector<Copy> copies;
+    std::vector<uint64_t> numbers;
+    for (const auto& [number, id] : window_.lines) {
+      if (counts.contains(number)) continue;
+      for (const std::string& index : indices_) {
+        copies.push_back({index, id});
+        numbers.push_back(number);
+      }
+    }
+    std::unordered_set<uint64_t> there;
+    if (copies.empty()) return there;
+    const LookUp found = look_up(client_, copies);
+    refuse(found.why, "look up records in " + server_.data_stream);
+    for (size_t i = 0; i < copies.size(); ++i) {
+      if (found.found[i]) there.insert(numbers[i]);
+    }
+    return there;
+  }
+
+  static inline const rapidjson::Pointer kBuckets{"/aggregations/numbers/buckets"};
+  static inline const rapidjson::Pointer kFailedShards{"/_shards/failed"};
+
+  const Output& output_;
+  const ElasticsearchOptions& server_;
+  HttpClient client_;
+  const DeadLetters letters_;
+  std::vector<std::string> indices_;
+  Window window_;
+  AuditReport report_;
+};
+
+std::string ranges_text(const NumberRanges& ranges) {
+  std::string text;
+  for (const auto& [first, last] : ranges) {
+    text += (text.empty() ? "" : ", ") + std::to_string(first);
+    if (last != first) text += " to " + std::to_string(last);
+  }
+  return text;
+}
+
+std::string ranges_json(const NumberRanges& ranges) {
+  std::string text;
+  for (const auto& [first, last] : ranges) {
+    text +=
+        (text.empty() ? "[" : ", [") + std::to_string(first) + ", " + std::to_string(last) + "]";
+  }
+  return "[" + text + "]";
+}
+
+}  // namespace
+
+AuditReport audit(const LedgerOptions& ledger, const Output& output,
+                  const ElasticsearchOptions& server, const ShowProgress& progress) {
+  const uint64_t next = next_to_ship(ledger.state, output.options.name);
+  Auditor auditor{ledger, output, server};
+  LedgerReader reader{ledger.directory};
+  for (LedgerLine line; reader.next(line) && line.sequence < next;) {
+    auditor.take(line);
+    progress(line.sequence, next);
+  }
+  for (const Damage& damage : reader.take_damages()) {
+    throw SystemError("read " + damage.path + ": " + damage.what + " (restore the file)");
+  }
+  return auditor.finish();
+}
+
+std::string audit_text(const AuditReport& report) {
+  std::string text = "lines " + std::to_string(report.first) + " to " +
+                     std::to_string(report.last) + ": " + std::to_string(report.records) +
+                     " records to be there, " + std::to_string(report.once) + " are once, " +
+                     std::to_string(report.dead) + " are dead letters\n";
+  if (!report.missing.empty()) text += "missing: " + ranges_text(report.missing) + "\n";
+  if (!report.doubled.empty()) text += "more than once: " + ranges_text(report.doubled) + "\n";
+  return text;
+}
+
+std::string audit_json(const AuditReport& report) {
+  return "{\"first\": " + std::to_string(report.first) +
+         ", \"last\": " + std::to_string(report.last) +
+         ", \"records\": " + std::to_string(report.records) +
+         ", \"once\": " + std::to_string(report.once) +
+         ", \"dead_lettered\": " + std::to_string(report.dead) +
+         ", \"missing\": " + ranges_json(report.missing) +
+         ", \"doubled\": " + ranges_json(report.doubled) +
+         ", \"whole\": " + (report.is_whole() ? "true" : "false") + "}\n";
+}
+
+}  // namespace natledger

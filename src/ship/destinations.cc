@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ship/destinations.h"
+
+#include <utility>
+
+#include "base/error.h"
+
+namespace natledger {
+
+namespace {
+
+ShipperOptions shipper_options(std::string name, const OnlyOptions& only,
+                               const std::vector<std::string>& drop_fields) {
+  ShipperOptions options;
+  options.name = std::move(name);
+  options.selects = [only](std::string_view line) { return is_selected(only, line); };
+  options.drop_fields = drop_fields;
+  return options;
+}
+
+Output file_output(const FileOutput& file) {
+  Output output;
+  output.options = shipper_options("file", file.only, file.drop_fields);
+  output.options.dead_letter_bytes = file.dead_letters.size;
+  if (file.sync) output.options.flush_interval = Duration{};
+  output.make = [options = file_options(file)](const std::string& memory) {
+    return make_file(options, memory);
+  };
+  return output;
+}
+
+Output elasticsearch_output(const ElasticsearchOutput& es, const std::string& state) {
+  Output output;
+  output.options = shipper_options("elasticsearch", es.only, es.drop_fields);
+  output.options.dead_letter_bytes = es.dead_letters.size;
+  output.options.batch_records = es.bulk_max_size;
+  output.options.batch_bytes = es.bulk_max_bytes;
+  output.options.flush_interval = es.flush_interval;
+  output.options.backoff = es.backoff;
+  const ElasticsearchOptions options = elasticsearch_options(es, state);
+  output.make = [options](const std::string& memory) {
+    return make_elasticsearch(options, memory);
+  };
+  output.make_for_repeats = [options] {
+    ElasticsearchOptions repeats = options;
+    repeats.sent_before = true;
+    return make_elasticsearch(repeats, {});
+  };
+  return output;
+}
+
+}  // namespace
+
+std::vector<Output> outputs_of(const Outputs& configured, const std::string& state) {
+  std::vector<Output> outputs;
+  if (configured.file.enabled) outputs.push_back(file_output(configured.file));
+  if (configured.elasticsearch.enabled) {
+    outputs.push_back(elasticsearch_output(configured.elasticsearch, state));
+  }
+  if (outputs.empty()) {
+    throw ConfigError(
+        "no destination: the configuration has no output.file and no output.elasticsearch");
+  }
+  return outputs;
+}
+
+Output repeatable_output(const Outputs& configured, const std::string& state) {
+  if (!configured.elasticsearch.enabled) {
+    throw ConfigError(
+        "the configuration has no output.elasticsearch; into a file, `natledger cat --from --to` "
+        "writes records again");
+  }
+  return elasticsearch_output(configured.elasticsearch, state);
+}
+
+}  // namespace natledger

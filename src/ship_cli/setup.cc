@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ship/setup.h"
+
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/quantity.h"
+#include "flow/mapping.h"
+#include "ship_cli/command.h"
+
+namespace natledger {
+
+std::function<int()> add_setup(CLI::App& app);
+
+namespace {
+
+struct Setup {
+  ConfigFile file;
+  std::string keep = "0";
+  bool print = false;
+  bool print_role = false;
+};
+
+// Prints what it would make on a new Elasticsearch.
+void print_steps(const SetupOptions& options) {
+  const bool has_policy = options.keep != Duration::zero();
+  auto steps = setup_steps(options, Server::kElasticsearch, has_policy);
+  if (has_policy) steps.insert(steps.begin(), policy_step(options, Server::kElasticsearch));
+  for (const SetupStep& step : steps) fmt::print("PUT {}\n{}\n\n", step.path, step.body);
+}
+
+int set_up_elasticsearch(const Setup& setup) {
+  const Config config = setup.file.load();
+  const ElasticsearchOutput& output = config.outputs.elasticsearch;
+  const auto keep = parse_duration(setup.keep);
+  if (!keep) throw ConfigError("--keep: \"" + setup.keep + "\" is not a time such as 180d");
+  const SetupOptions options{output.data_stream, *keep, elastic_properties()};
+  if (setup.print_role) {
+    fmt::print("{}", role_text(output.data_stream, output.dedup));
+    return 0;
+  }
+  if (setup.print) {
+    print_steps(options);
+    return 0;
+  }
+  if (!output.enabled) throw ConfigError("the configuration has no output.elasticsearch");
+  HttpClient client{output.hosts.at(0), elasticsearch_options(output, config.ledger.state).http};
+  const SetupDone done = set_up(client, options);
+  for (const std::string& line : done.lines) fmt::print("{}\n", line);
+  fmt::print("{} changed\n", done.changed);
+  return 0;
+}
+
+}  // namespace
+
+std::function<int()> add_setup(CLI::App& app) {
+  const auto setup = std::make_shared<Setup>();
+  CLI::App& elastic = *app.add_subcommand(
+      "elasticsearch", "templates and lifecycle, on Elasticsearch or OpenSearch");
+  app.require_subcommand(1);
+  setup->file.add_to(elastic);
+  elastic.add_option("--keep", setup->keep, "the server removes what is older; 0: nothing")
+      ->capture_default_str();
+  elastic.add_flag("--print", setup->print, "only print what it would make");
+  elastic.add_flag("--print-role", setup->print_role,
+                   "print the roles that set up and that ship, for the server's administrator");
+  return [setup] { return set_up_elasticsearch(*setup); };
+}
+
+}  // namespace natledger
