@@ -2,6 +2,7 @@
 // Threads: receive (socket to ring), pipeline (ring to ledger), two of housekeeping (sync;
 // archives). They share the ring, the ledger's end and nothing else. The main thread waits for
 // signals and for the clock to be set; what follows from them it hands to the pipeline as orders.
+// One more watches natledger-ship, where that is wanted.
 #include "agent/agent.h"
 
 #include <pthread.h>
@@ -22,6 +23,7 @@
 #include "agent/receiver.h"
 #include "agent/reload.h"
 #include "agent/resync.h"
+#include "agent/ship_process.h"
 #include "agent/wakeups.h"
 #include "base/error.h"
 #include "base/list_text.h"
@@ -218,6 +220,7 @@ int run_agent(const Config& config, const RunOptions& options) {
   EventRing ring{config.source.ring};
   CoverageLog coverage{ledger, observer_name(config)};
   Orders orders;
+  OwnTraffic own_traffic{config.ledger.state, is_local_address};
   IdPrefixes ids{ledger.id_prefix(), {}};
   std::atomic<bool> stopping{false};
   Pipeline pipeline{{.sink = ledger,
@@ -228,7 +231,8 @@ int run_agent(const Config& config, const RunOptions& options) {
                      .coverage = &coverage,
                      .wait_for_sink = DiskWait{stopping},
                      .heartbeat = config.source.heartbeat,
-                     .orders = &orders}};
+                     .orders = &orders,
+                     .own_traffic = &own_traffic}};
 
   const auto carried_over = carry_over(ledger, config, options, pipeline, ids);
   coverage.opening(ledger, begin);
@@ -244,6 +248,7 @@ int run_agent(const Config& config, const RunOptions& options) {
   std::thread pipeline_thread{[&] { run_pipeline(pipeline, ring, pipeline_failed, failure); }};
   Housekeeping housekeeping{ledger, config.ledger, options.read_facts,
                             [&](const char* text) { failure.set(text); }};
+  ShipProcess ship{config, options.config_file};
   {
     Receiver receiver{socket, ring, pipeline_failed, [&](const char* text) { failure.set(text); }};
     Reload reload{{.read = options.reread,
@@ -251,7 +256,8 @@ int run_agent(const Config& config, const RunOptions& options) {
                    .socket = socket,
                    .orders = orders,
                    .housekeeping = housekeeping,
-                   .ids = ids},
+                   .ids = ids,
+                   .after = [&](const Config& in_force) { ship.reload(in_force); }},
                   config};
     serve(wakeups, clock, reload,
           [&](const ClockStep& step) { orders.tell_step(socket.begin_epoch(), step); });

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ namespace natledger {
 
 struct RunOptions {
   bool set_sysctls = false;
-  std::function<Config()> reread;  // the configuration, for a reload; throws ConfigError
+  std::function<Config()> reread;          // the configuration, for a reload; throws ConfigError
+  std::optional<std::string> config_file;  // for natledger-ship; none: the default
   // Reading records back is no part of the agent: for the index, and for the flows that the run
   // before left open (see cli/earlier_flows.h).
   ReadFacts read_facts;

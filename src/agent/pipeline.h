@@ -9,6 +9,7 @@
 
 #include "agent/coverage_log.h"
 #include "agent/orders.h"
+#include "agent/own_traffic.h"
 #include "agent/resync.h"
 #include "agent/stats.h"
 #include "base/log.h"
@@ -37,6 +38,9 @@ struct PipelineParts {
   Duration heartbeat{};  // zero: none
   // Null where nobody gives any. Outlives the pipeline.
   Orders* orders = nullptr;
+  // Knows flows that are not to be recorded, since they carry the record; null: there are none.
+  // Outlives the pipeline.
+  OwnTraffic* own_traffic = nullptr;
 };
 
 class Pipeline {
@@ -84,6 +88,9 @@ class Pipeline {
   void handle_inferred_start(Flow& flow);
   void handle_inferred_end(Flow& flow);
   Tracked track();
+  bool is_own(const Flow& flow, TimePoint at) const {
+    return parts_.own_traffic != nullptr && parts_.own_traffic->has(flow, at);
+  }
   bool records(Event event) const { return (parts_.events & static_cast<uint32_t>(event)) != 0; }
   void append(Flow& flow);
   void write_kept();

@@ -47,6 +47,7 @@ void Reload::run() {
     log_error("reload: " + std::string{refusal.what()} +
               " (the old configuration stays, all of it)");
   }
+  parts_.after(present_);
 }
 
 std::vector<OptionChange> Reload::take_over(const Config& wanted) {

@@ -34,6 +34,8 @@ struct ReloadParts {
   Orders& orders;
   Housekeeping& housekeeping;
   IdPrefixes ids;  // of records
+  // Behind each, also one that was refused, with the configuration that is in force.
+  std::function<void(const Config&)> after;
 };
 
 class Reload {

@@ -15,7 +15,7 @@ struct Stats {
   uint64_t ignored = 0;
   uint64_t malformed = 0;
   uint64_t duplicate = 0;  // told what had been told before
-  uint64_t filtered = 0;   // events that source.events does not ask for
+  uint64_t filtered = 0;   // events not asked for, or of our own connections
   // Lines that went to the ledger.
   uint64_t written = 0;
   uint64_t coverage = 0;

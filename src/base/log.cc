@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "base/log.h"
 
+#include <cerrno>
 #include <memory>
 
 #include <spdlog/sinks/basic_file_sink.h>
@@ -40,8 +41,9 @@ spdlog::sink_ptr sink_to(const std::string& where) {
 
 // The messages go to standard error until open_log() says otherwise.
 std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options) {
-  auto logger = std::make_shared<spdlog::logger>("natledger", sink_to(options.to));
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%f%z natledger[%P] %l: %v");
+  auto logger =
+      std::make_shared<spdlog::logger>(program_invocation_short_name, sink_to(options.to));
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%f%z %n[%P] %l: %v");
   logger->set_level(level_named(options.level));
   logger->flush_on(spdlog::level::debug);
   return logger;

@@ -27,6 +27,8 @@ std::function<int()> add_verify(CLI::App& app);
 std::function<int()> add_who(CLI::App& app);
 std::function<int()> add_fields(CLI::App& app);
 std::function<int()> add_config(CLI::App& app);
+std::function<int()> add_ship(CLI::App& app);
+std::function<int()> add_setup(CLI::App& app);
 
 namespace {
 
@@ -41,6 +43,8 @@ constexpr std::array kCommands{
     Command{"export", "a copy of part of a ledger, while it is written", add_export},
     Command{"verify", "check every promise of a ledger", add_verify},
     Command{"who", "who, inside, was behind this address at that time?", add_who},
+    Command{"ship", "take records to where people search: natledger-ship", add_ship},
+    Command{"setup", "tell a server what is to come: natledger-ship setup", add_setup},
     Command{"fields", "the keys that records have", add_fields},
     Command{"config", "check, print or explain the configuration", add_config},
 };

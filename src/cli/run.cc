@@ -26,6 +26,7 @@ std::function<int()> add_run(CLI::App& app) {
   return [options] {
     const Config config = options->common.load_for_agent();
     options->run.reread = options->common.rereader();
+    options->run.config_file = options->common.config_file;
     return run_agent(config, options->run);
   };
 }

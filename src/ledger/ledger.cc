@@ -93,7 +93,7 @@ Ledger::Ledger(const LedgerOptions& options)
   sync_always_ = options_.sync == "always";
   sync_interval_ = parse_duration(options_.sync).value_or(Duration::zero());
   const bool made = make_directory(options_.directory, "ledger.directory");
-  make_directory(options_.state, "ledger.state");
+  const bool state_made = make_directory(options_.state, "ledger.state");
   directory_fd_ = open_file(options_.directory, O_RDONLY | O_DIRECTORY, 0, "see ledger.directory");
   if (!lock_patiently(directory_fd_.get())) {
     throw SystemError("lock ledger " + options_.directory +
@@ -107,6 +107,7 @@ Ledger::Ledger(const LedgerOptions& options)
   if (made) set_owner(directory_fd_.get(), options_.directory, 0750);
   state_file_ = std::make_unique<StateFile>(options_.state + "/sequence");
   covered_ = std::make_unique<CoveredMark>(options_.state + "/covered");
+  share_state(state_made);
   sync_directory(options_.state);
   Archiver{options_.directory, options_.compress_after}.remove_leftovers();
   recover();
@@ -269,6 +270,15 @@ void Ledger::set_owner(int fd, const std::string& path, unsigned mode) {
   if (group_ == static_cast<gid_t>(-1) || ::fchown(fd, static_cast<uid_t>(-1), group_) == 0) return;
   log_warning("give " + path + " to group " + options_.group + ": " + error_text(errno) +
               " (its readers need another way, or set ledger.group)");
+}
+
+// Who may read the ledger may know how far it is whole: `who` and natledger-ship do.
+void Ledger::share_state(bool made) {
+  const auto share = [this](const std::string& path, unsigned mode) {
+    set_owner(open_file(path, O_RDONLY).get(), path, mode);
+  };
+  if (made) share(options_.state, 0750);
+  for (const char* name : {"/sequence", "/covered"}) share(options_.state + name, 0640);
 }
 
 void Ledger::take(const char* end) {

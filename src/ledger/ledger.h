@@ -111,6 +111,7 @@ class Ledger final : public RecordSink {
   std::unique_ptr<ActiveSegment> begin_segment(const std::string& sealed, TimePoint at);
   std::optional<SegmentSeal> describe_active(const std::string& name);
   void set_owner(int fd, const std::string& path, unsigned mode);
+  void share_state(bool made);
   void reserve(uint64_t from);
 
   const LedgerOptions options_;

@@ -4,6 +4,8 @@
 #include "ship/http.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -12,11 +14,14 @@
 #include <mutex>
 #include <utility>
 
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
 #include "base/error.h"
 #include "base/handle.h"
+#include "base/socket_address.h"
+#include "base/unique_fd.h"
 #include "ledger/checksum.h"
 
 namespace natledger {
@@ -32,6 +37,15 @@ void add_header(Headers& headers, const std::string& text) {
   check(longer != nullptr, "libcurl has no memory for a header");
   static_cast<void>(headers.release());
   headers.reset(longer);
+}
+
+std::string base64(const std::string& text) {
+  std::string encoded(4 * (text.size() / 3 + 1) + 1, '\0');
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()),
+                                   static_cast<int>(text.size()));
+  encoded.resize(static_cast<size_t>(size));
+  return encoded;
 }
 
 // In lower case, without colons.
@@ -104,6 +118,34 @@ CURLcode set_up_fingerprint(CURL*, void* ssl_context, void* wanted) {
   return CURLE_OK;
 }
 
+using TellConnection = std::function<void(const Endpoint& own, const Endpoint& other)>;
+
+// Gives `socket` the address and port that a connection to `target` will have.
+bool bind_for(int socket, const curl_sockaddr& target) {
+  // Connecting a datagram socket sends nothing, and says which address the way there has.
+  const UniqueFd probe{::socket(target.family, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  sockaddr_storage own{};
+  socklen_t bytes = sizeof own;
+  auto* const address = reinterpret_cast<sockaddr*>(&own);
+  if (!probe || ::connect(probe.get(), &target.addr, target.addrlen) != 0 ||
+      ::getsockname(probe.get(), address, &bytes) != 0) {
+    return false;
+  }
+  if (target.family == AF_INET) reinterpret_cast<sockaddr_in*>(address)->sin_port = 0;
+  if (target.family == AF_INET6) reinterpret_cast<sockaddr_in6*>(address)->sin6_port = 0;
+  return ::bind(socket, address, bytes) == 0;
+}
+
+// A connection that cannot be told of is made all the same.
+curl_socket_t open_socket(void* tell, curlsocktype, curl_sockaddr* target) {
+  const int socket = ::socket(target->family, target->socktype | SOCK_CLOEXEC, target->protocol);
+  if (socket < 0) return CURL_SOCKET_BAD;
+  if (bind_for(socket, *target)) {
+    (*static_cast<const TellConnection*>(tell))(own_endpoint(socket), endpoint_of(target->addr));
+  }
+  return socket;
+}
+
 void start_curl() {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
@@ -116,6 +158,7 @@ struct HttpClient::Handle {
   Headers headers;
   std::string authorization;
   std::string fingerprint;
+  TellConnection tell;
   std::array<char, CURL_ERROR_SIZE> error{};
 
   template <class Value>
@@ -147,8 +190,11 @@ struct HttpClient::Handle {
       set(CURLOPT_USERNAME, credentials.username.c_str());
       set(CURLOPT_PASSWORD, credentials.password.c_str());
     }
-    if (!credentials.api_key.empty())
-      authorization = "Authorization: ApiKey " + credentials.api_key;
+    if (!credentials.api_key.empty()) {
+      const bool plain = credentials.api_key.find(':') != std::string::npos;
+      authorization =
+          "Authorization: ApiKey " + (plain ? base64(credentials.api_key) : credentials.api_key);
+    }
     if (!credentials.bearer.empty()) authorization = "Authorization: Bearer " + credentials.bearer;
   }
 };
@@ -185,6 +231,11 @@ HttpClient::HttpClient(const std::string& url, const HttpOptions& options)
   if (!options.proxy_url.empty()) handle.set(CURLOPT_PROXY, options.proxy_url.c_str());
   handle.set_tls(options.tls);
   handle.set_credentials(options.credentials);
+  if (options.tell_connection) {
+    handle.tell = options.tell_connection;
+    handle.set(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    handle.set(CURLOPT_OPENSOCKETDATA, &handle.tell);
+  }
   // A server that needs no permission to be sent a body is not asked for it.
   add_header(handle.headers, "Expect:");
   if (!handle.authorization.empty()) add_header(handle.headers, handle.authorization);

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/ip_address.h"
 #include "base/time.h"
 
 namespace natledger {
@@ -24,7 +26,7 @@ struct TlsOptions {
 // At most one of the three kinds of credentials is given.
 struct Credentials {
   std::string username, password;
-  std::string api_key;  // base64 of "id:key"
+  std::string api_key;  // "id:key", or base64 of that
   std::string bearer;
 };
 
@@ -34,6 +36,8 @@ struct HttpOptions {
   std::string proxy_url;
   std::vector<std::string> headers;  // "Name: value"
   Duration timeout = std::chrono::seconds{90};
+  // Told of each connection before it is made; empty: nobody wants to know.
+  std::function<void(const Endpoint& own, const Endpoint& other)> tell_connection;
 };
 
 struct HttpRequest {

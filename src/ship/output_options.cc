@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <memory>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "ledger/line.h"
+#include "ledger/own_connections.h"
 
 namespace natledger {
 
@@ -67,6 +70,18 @@ std::string rule_text(const SecretRule&) { return "text, or ${NAME} of the envir
 
 namespace output_rows {
 
+const std::vector<Option<ShipOptions>>& ship() {
+  static const std::vector<Option<ShipOptions>> kRows{
+      {"start", &ShipOptions::start,
+       "whether `natledger run` starts natledger-ship and watches it, where there is a destination",
+       BoolRule{}, Change::kReload},
+      {"user", &ShipOptions::user,
+       "who it then becomes, where the agent is root and there is such a user; \"\": nobody else",
+       TextRule{}, Change::kReload},
+  };
+  return kRows;
+}
+
 const std::vector<Option<FileOutput>>& file() {
   static const std::vector<Option<FileOutput>> kRows{
       {"enabled", &FileOutput::enabled,
@@ -82,6 +97,8 @@ const std::vector<Option<FileOutput>>& file() {
       {"device", &FileOutput::device, "ulogd2's: the value of dvc", TextRule{}, Change::kReload},
       {"timestamp", &FileOutput::timestamp, "ulogd2's: whether lines have one", BoolRule{},
        Change::kReload},
+      {"drop_fields", &FileOutput::drop_fields, "keys that are left out, with record: full",
+       ListRule{}, Change::kReload},
   };
   return kRows;
 }
@@ -97,8 +114,8 @@ const std::vector<Option<ElasticsearchOutput>>& elasticsearch() {
       {"password", &Output::password, "with username", SecretRule{}, Change::kReload},
       {"password_file", &Output::password_file, "a file that holds it", TextRule{},
        Change::kReload},
-      {"api_key", &Output::api_key, "an API key, as the server calls it encoded", SecretRule{},
-       Change::kReload},
+      {"api_key", &Output::api_key, "an API key: id:key, or as the server calls it encoded",
+       SecretRule{}, Change::kReload},
       {"api_key_file", &Output::api_key_file, "a file that holds it", TextRule{}, Change::kReload},
       {"bearer_token", &Output::bearer_token, "a service token", SecretRule{}, Change::kReload},
       {"bearer_token_file", &Output::bearer_token_file, "a file that holds it", TextRule{},
@@ -122,6 +139,8 @@ const std::vector<Option<ElasticsearchOutput>>& elasticsearch() {
        "whether the role may read and delete in the backing indices, which a rollover amid a fault "
        "needs",
        BoolRule{}, Change::kReload},
+      {"drop_fields", &Output::drop_fields, "keys that a record is sent without", ListRule{},
+       Change::kReload},
   };
   return kRows;
 }
@@ -162,10 +181,40 @@ const std::vector<Option<OnlyOptions>>& only() {
   return kRows;
 }
 
+const std::vector<Option<DeadLetterOptions>>& dead_letters() {
+  static const std::vector<Option<DeadLetterOptions>> kRows{
+      {"size", &DeadLetterOptions::size,
+       "of the file of records refused for good; full, it stops this destination", SizeRule{kMiB},
+       Change::kReload},
+  };
+  return kRows;
+}
+
 }  // namespace output_rows
+
+namespace {
+
+// Without these a record could not be told from others, or found.
+constexpr std::string_view kNeeded[] = {"@timestamp", "event.id", "event.sequence", "event.action"};
+
+void check_drop_fields(std::string_view output, const std::vector<std::string>& fields) {
+  for (const std::string& field : fields) {
+    if (std::ranges::find(kNeeded, field) == std::end(kNeeded)) continue;
+    throw ConfigError(std::string{output} + ".drop_fields: " + field +
+                      " cannot be left out: a record is known by it");
+  }
+}
+
+}  // namespace
 
 void check_outputs(const Outputs& outputs) {
   const ElasticsearchOutput& es = outputs.elasticsearch;
+  check_drop_fields("output.elasticsearch", es.drop_fields);
+  check_drop_fields("output.file", outputs.file.drop_fields);
+  if (outputs.file.record != "full" && !outputs.file.drop_fields.empty()) {
+    throw ConfigError(
+        "output.file.drop_fields goes with record: full; ulogd2's lines are as they are");
+  }
   if (!es.enabled) return;
   if (es.hosts.empty()) throw ConfigError("output.elasticsearch.hosts: name one at least");
   const int kinds = (es.username.empty() ? 0 : 1) +
@@ -181,7 +230,26 @@ FileOptions file_options(const FileOutput& output) {
   return {output.path, output.record, {output.device, output.timestamp, output.eventv1}};
 }
 
-ElasticsearchOptions elasticsearch_options(const ElasticsearchOutput& output) {
+namespace {
+
+// What the record gains by it is not worth a connection that is not made.
+auto tell_agent(const std::string& state) {
+  return [state, table = std::shared_ptr<OwnConnections>{}](const Endpoint& own,
+                                                            const Endpoint& other) mutable {
+    try {
+      if (!table) table = std::make_shared<OwnConnections>(state);
+      table->add({own.address, other.address, own.port.value_or(0), other.port.value_or(0)});
+    } catch (const SystemError& error) {
+      log_warning("tell the agent of a connection of our own: " + std::string{error.what()} +
+                  "; it is recorded");
+    }
+  };
+}
+
+}  // namespace
+
+ElasticsearchOptions elasticsearch_options(const ElasticsearchOutput& output,
+                                           const std::string& state) {
   const std::string section = "output.elasticsearch.";
   ElasticsearchOptions options;
   options.hosts = output.hosts;
@@ -192,6 +260,7 @@ ElasticsearchOptions elasticsearch_options(const ElasticsearchOutput& output) {
   options.http.proxy_url = output.proxy_url;
   options.http.headers = output.headers;
   options.http.timeout = output.timeout;
+  options.http.tell_connection = tell_agent(state);
   Credentials& credentials = options.http.credentials;
   credentials.username = output.username;
   credentials.password = secret(output.password, output.password_file, section + "password");

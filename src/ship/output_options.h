@@ -21,6 +21,10 @@ struct OnlyOptions {
   std::vector<std::string> nat;
 };
 
+struct DeadLetterOptions {
+  uint64_t size = 1 << 30;
+};
+
 struct FileOutput {
   bool enabled = false;
   std::string path = "/var/log/ulogd_nfct.json";
@@ -29,7 +33,9 @@ struct FileOutput {
   bool eventv1 = false;
   std::string device = "Netfilter";
   bool timestamp = true;
+  std::vector<std::string> drop_fields;
   OnlyOptions only;
+  DeadLetterOptions dead_letters;
 };
 
 struct ElasticsearchOutput {
@@ -48,11 +54,20 @@ struct ElasticsearchOutput {
   std::string data_stream = "logs-conntrack.nat-default";
   bool dedup = true;
   TlsOptions ssl;
+  std::vector<std::string> drop_fields;
   BackoffOptions backoff;
   OnlyOptions only;
+  DeadLetterOptions dead_letters;
+};
+
+// How `natledger run` runs natledger-ship.
+struct ShipOptions {
+  bool start = true;
+  std::string user = "natledger";
 };
 
 struct Outputs {
+  ShipOptions ship;
   FileOutput file;
   ElasticsearchOutput elasticsearch;
 };
@@ -70,33 +85,44 @@ inline constexpr std::string_view kActions[] = {"flow-start", "flow-update", "fl
 inline constexpr std::string_view kNatKinds[] = {"none", "snat", "dnat", "both"};
 
 // The rows of each section, for whoever reads and prints configurations.
+const std::vector<Option<ShipOptions>>& ship();
 const std::vector<Option<FileOutput>>& file();
 const std::vector<Option<ElasticsearchOutput>>& elasticsearch();
 const std::vector<Option<TlsOptions>>& ssl();
 const std::vector<Option<BackoffOptions>>& backoff();
 const std::vector<Option<OnlyOptions>>& only();
+const std::vector<Option<DeadLetterOptions>>& dead_letters();
 
 // Calls `visit(name, rows, section)` for each section, with its dotted name.
 template <class SomeOutputs, class Visit>
 void visit_sections(SomeOutputs& outputs, Visit visit) {
   auto& elastic = outputs.elasticsearch;
+  visit("ship", ship(), outputs.ship);
   visit("output", std::vector<Option<Outputs>>{}, outputs);
   visit("output.file", file(), outputs.file);
   visit("output.file.only", only(), outputs.file.only);
+  visit("output.file.dead_letters", dead_letters(), outputs.file.dead_letters);
   visit("output.elasticsearch", elasticsearch(), elastic);
   visit("output.elasticsearch.ssl", ssl(), elastic.ssl);
   visit("output.elasticsearch.backoff", backoff(), elastic.backoff);
   visit("output.elasticsearch.only", only(), elastic.only);
+  visit("output.elasticsearch.dead_letters", dead_letters(), elastic.dead_letters);
 }
 
 }  // namespace output_rows
+
+inline bool any_enabled(const Outputs& outputs) {
+  return outputs.file.enabled || outputs.elasticsearch.enabled;
+}
 
 // Throws ConfigError for what is wrong between the options of one.
 void check_outputs(const Outputs& outputs);
 
 // What the destinations are made from; secrets are read from their files. Throws ConfigError.
 FileOptions file_options(const FileOutput& output);
-ElasticsearchOptions elasticsearch_options(const ElasticsearchOutput& output);
+// Its connections are told to the agent of the ledger with that state.
+ElasticsearchOptions elasticsearch_options(const ElasticsearchOutput& output,
+                                           const std::string& state);
 
 // Whether a line is among `only`.
 bool is_selected(const OnlyOptions& only, std::string_view line);

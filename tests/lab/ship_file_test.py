@@ -39,7 +39,7 @@ class ShipFile(unittest.TestCase):
 
     def start(self, folder=None, more=""):
         self.path = os.path.join(folder or self.folder, "ulogd.json")
-        self.agent.configure(f"output.file: {{path: {self.path}{more}}}\n")
+        self.agent.configure(f"output.file: {{path: {self.path}{more}}}\nship: {{start: false}}\n")
         self.agent.start()
         self.ship = shipping.Ship(self.agent).start()
 

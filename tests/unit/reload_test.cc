@@ -32,6 +32,8 @@ const std::map<std::string, std::pair<const char*, Change>> kOthers = {
     {"ledger.keep.free", {"5%", Change::kRestart}},
     {"ledger.compress_after", {"2h", Change::kReload}},
     {"observer.name", {"gw1", Change::kReload}},
+    {"ship.start", {"false", Change::kReload}},
+    {"ship.user", {"root", Change::kReload}},
     {"log.level", {"debug", Change::kReload}},
     {"log.to", {"/log", Change::kRestart}},
     {"tags", {"[a]", Change::kReload}},
