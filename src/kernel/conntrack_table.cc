@@ -4,13 +4,18 @@
 #include <arpa/inet.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <condition_variable>
 #include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <libmnl/libmnl.h>
@@ -139,10 +144,88 @@ void query_table(std::span<const AskedTuple> asked, const MessageVisit& visit) {
   }
 }
 
+namespace {
+
+// One thread asks the kernel for the next entries while the caller takes those before: each costs
+// about as much as the other.
+class DumpReader {
+ public:
+  struct Piece {
+    std::vector<char> bytes = std::vector<char>(kBufferBytes);
+    ssize_t got = 0;  // what recv() gave
+    int cause = 0;    // errno, where that is negative
+  };
+
+  explicit DumpReader(mnl_socket* socket) : socket_(socket), thread_([this] { run(); }) {}
+  ~DumpReader() {
+    {
+      const std::lock_guard lock{mutex_};
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+
+  // The next one; waits for it. Valid until the next call.
+  const Piece& next() {
+    std::unique_lock lock{mutex_};
+    if (std::exchange(taken_, true)) ++first_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return first_ < end_; });
+    return pieces_[first_ % kPieces];
+  }
+
+ private:
+  static constexpr size_t kPieces = 16;
+
+  // Whether the dump ends with these messages.
+  static bool is_last(const Piece& piece) {
+    if (piece.got <= 0) return true;
+    auto left = static_cast<int>(piece.got);
+    for (const auto* header = reinterpret_cast<const nlmsghdr*>(piece.bytes.data());
+         mnl_nlmsg_ok(header, left); header = mnl_nlmsg_next(header, &left)) {
+      if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR) return true;
+    }
+    return false;
+  }
+
+  void run() {
+    ::pthread_setname_np(::pthread_self(), "dump");
+    for (bool last = false; !last;) {
+      {
+        std::unique_lock lock{mutex_};
+        changed_.wait(lock, [this] { return stopping_ || end_ < first_ + kPieces; });
+        if (stopping_) return;
+      }
+      Piece& piece = pieces_[end_ % kPieces];
+      do {
+        piece.got = mnl_socket_recvfrom(socket_, piece.bytes.data(), piece.bytes.size());
+        piece.cause = errno;
+      } while (piece.got < 0 && piece.cause == EINTR);
+      last = is_last(piece);
+      {
+        const std::lock_guard lock{mutex_};
+        ++end_;
+      }
+      changed_.notify_all();
+    }
+  }
+
+  mnl_socket* const socket_;
+  std::array<Piece, kPieces> pieces_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  size_t first_ = 0, end_ = 0;  // numbers of the pieces that are full
+  bool taken_ = false;          // the first one, by the caller
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace
+
 void dump_table(const MessageVisit& visit) {
   const MnlSocket socket = open_socket();
   request_dump(socket.get());
-  std::vector<char> buffer(kBufferBytes);
   struct Context {
     const MessageVisit& visit;
     std::exception_ptr thrown;
@@ -158,11 +241,11 @@ void dump_table(const MessageVisit& visit) {
     }
     return MNL_CB_OK;
   };
+  DumpReader reader{socket.get()};
   for (;;) {
-    const ssize_t bytes = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
-    if (bytes < 0 && errno == EINTR) continue;
-    if (bytes < 0) throw DumpError("read the conntrack table", errno, "try again");
-    const int result = mnl_cb_run(buffer.data(), static_cast<size_t>(bytes), 0,
+    const DumpReader::Piece& piece = reader.next();
+    if (piece.got <= 0) throw DumpError("read the conntrack table", piece.cause, "try again");
+    const int result = mnl_cb_run(piece.bytes.data(), static_cast<size_t>(piece.got), 0,
                                   mnl_socket_get_portid(socket.get()), visit_header, &context);
     if (context.thrown) std::rethrow_exception(context.thrown);
     if (result < 0) {
