@@ -24,16 +24,6 @@ namespace {
 constexpr std::string_view kRemedy = "make room, or mend the disk; see ledger.state";
 constexpr std::string_view kRecord = ", \"record\": ";
 
-std::string folder_of(const std::string& state) {
-  std::string folder = state + "/dead-letters";
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed) {
-    throw SystemError("make " + folder, failed.value(), "see ledger.state in the configuration");
-  }
-  return folder;
-}
-
 std::string waiting_path(const std::string& folder, const std::string& destination) {
   return folder + "/" + destination + ".retry.ndjson";
 }
@@ -72,12 +62,22 @@ uint64_t number_of_letter(std::string_view line) { return number_in(line, "\"seq
 
 }  // namespace
 
+std::string dead_letter_folder(const std::string& state) {
+  std::string folder = state + "/dead-letters";
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) {
+    throw SystemError("make " + folder, failed.value(), "see ledger.state in the configuration");
+  }
+  return folder;
+}
+
 DeadLetters::DeadLetters(const std::string& state, const std::string& destination, uint64_t from,
                          uint64_t most_bytes)
     : destination_(destination),
-      path_(folder_of(state) + "/" + destination + ".ndjson"),
+      path_(dead_letter_folder(state) + "/" + destination + ".ndjson"),
       most_bytes_(most_bytes) {
-  const std::string folder = folder_of(state);
+  const std::string folder = dead_letter_folder(state);
   const UniqueFd lock = lock_folder(folder);
   remember(waiting_path(folder, destination), from);
   remember(path_, from);
@@ -120,7 +120,7 @@ void DeadLetters::add(std::span<const DeadLetter> letters, TimePoint at) {
 }
 
 RetriedLetters::RetriedLetters(const std::string& state, const std::string& destination)
-    : folder_(folder_of(state)), path_(waiting_path(folder_, destination)) {
+    : folder_(dead_letter_folder(state)), path_(waiting_path(folder_, destination)) {
   const UniqueFd lock = lock_folder(folder_);
   const std::string from = folder_ + "/" + destination + ".ndjson";
   std::map<uint64_t, std::string> records;

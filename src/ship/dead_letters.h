@@ -25,6 +25,9 @@ struct DeadLetter {
   const Outcome* outcome = nullptr;
 };
 
+// Makes it where it is not there. Throws SystemError.
+std::string dead_letter_folder(const std::string& state);
+
 class DeadLetters {
  public:
   // Opens or makes <state>/dead-letters/<destination>.ndjson, which grows to `most_bytes`. What a

@@ -41,9 +41,10 @@ Output elasticsearch_output(const ElasticsearchOutput& es, const std::string& st
   output.make = [options](const std::string& memory) {
     return make_elasticsearch(options, memory);
   };
-  output.make_for_repeats = [options] {
+  output.longest_request = options.http.timeout;
+  output.make_for_repeats = [options](TimePoint under_way_until) {
     ElasticsearchOptions repeats = options;
-    repeats.sent_before = true;
+    repeats.sent_before = under_way_until;
     return make_elasticsearch(repeats, {});
   };
   return output;

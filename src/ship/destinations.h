@@ -15,9 +15,10 @@ namespace natledger {
 struct Output {
   ShipperOptions options;
   MakeDestination make;
-  // One for records that may have been delivered before, at any time; none where the destination
-  // could not tell.
-  std::function<std::unique_ptr<Destination>()> make_for_repeats;
+  // One for records that may have been delivered before, at any time, or be on their way until the
+  // given one; none where the destination could not tell.
+  std::function<std::unique_ptr<Destination>(TimePoint under_way_until)> make_for_repeats;
+  Duration longest_request{};
 };
 
 // `state`: of the ledger. What is wrong in one shows before any is made. Throws ConfigError, also

@@ -35,7 +35,7 @@ class Elasticsearch final : public Destination {
       : options_(options),
         hosts_(options.hosts, options.http),
         doubts_(memory, options.sent_before ? kMostSequence : kInFlight,
-                now() + options.http.timeout,
+                options.sent_before.value_or(now() + options.http.timeout),
                 options.sent_before ? Doubts::kEveryIndex : Doubts::kRecentIndices),
         dedup_(options.dedup),
         query_(kBulkFilter) {

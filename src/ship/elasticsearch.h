@@ -4,9 +4,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/time.h"
 #include "ship/destination.h"
 #include "ship/http.h"
 
@@ -17,7 +19,8 @@ struct ElasticsearchOptions {
   std::string data_stream = "logs-conntrack.nat-default";
   uint64_t compression_level = 1;  // of gzip; 0: plain
   bool dedup = true;               // may read and delete where a rollover may have doubled a record
-  bool sent_before = false;        // any record may be there, from any time
+  // Set: any record may be there, from any time, and a request be under way until then.
+  std::optional<TimePoint> sent_before;
   HttpOptions http = {};
 };
 

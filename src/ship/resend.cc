@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ship/resend.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <random>
 #include <thread>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "ledger/cursor.h"
 #include "ledger/line.h"
 #include "ledger/reader.h"
@@ -23,9 +29,31 @@ std::function<double()> dice() {
 
 }  // namespace
 
+Resending::Resending(const std::string& state, const std::string& destination)
+    : path_(dead_letter_folder(state) + "/" + destination + ".resending"),
+      fd_(open_file(path_, O_RDWR | O_CREAT, 0640, "see ledger.state")) {
+  if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
+    throw SystemError("deliver records to " + destination +
+                      " again: somebody else does (wait for that to end)");
+  }
+  struct stat status {};
+  check_call("look at " + path_, ::fstat(fd_.get(), &status));
+  if (status.st_size == 0) return;
+  last_request_ = TimePoint{status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
+void Resending::request_begins() {
+  check_call("write " + path_, static_cast<int>(::pwrite(fd_.get(), "1", 1, 0)));
+}
+
+void Resending::done() { check_call("write " + path_, ::ftruncate(fd_.get(), 0)); }
+
 Resender::Resender(const std::string& state, const Output& output, uint64_t letters_from)
     : options_(output.options),
-      batch_(output.make_for_repeats(), options_.batch_records, {options_.backoff, dice()}),
+      resending_(state, options_.name),
+      batch_(output.make_for_repeats(resending_.last_request().value_or(TimePoint{}) +
+                                     output.longest_request),
+             options_.batch_records, {options_.backoff, dice()}),
       dead_letters_(state, options_.name, letters_from, options_.dead_letter_bytes) {}
 
 void Resender::add(uint64_t sequence, std::string_view text) {
@@ -40,6 +68,7 @@ void Resender::add(uint64_t sequence, std::string_view text) {
 
 void Resender::finish() {
   while (!batch_.is_done()) {
+    resending_.request_begins();
     const Delivery::Step step = batch_.attempt();
     say(step.trouble);
     dead_letters_.add(step.refused, now());
@@ -51,6 +80,11 @@ void Resender::finish() {
     if (item.outcome.fate == Fate::kRefused) ++done_.refused;
   }
   batch_.drop(batch_.records());
+}
+
+Resent Resender::done() {
+  resending_.done();
+  return done_;
 }
 
 void Resender::say(const std::string& trouble) {
@@ -94,8 +128,9 @@ Resent retry_dead_letters(const LedgerOptions& ledger, const Output& output,
     progress(i, letters.size());
   }
   resender.finish();
+  const Resent resent = resender.done();
   retried.done();
-  return resender.done();
+  return resent;
 }
 
 }  // namespace natledger

@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/log.h"
+#include "base/unique_fd.h"
 #include "ledger/ledger.h"
 #include "ledger/range.h"
 #include "ship/dead_letters.h"
@@ -22,6 +24,24 @@ struct Resent {
   uint64_t refused = 0;    // a dead letter, as before or now
 };
 
+// Says that somebody delivers beside the cursor, as long as it lives, and whether one who did was
+// ended before it was done: <state>/dead-letters/<destination>.resending.
+class Resending {
+ public:
+  // Throws SystemError, also while somebody else does.
+  Resending(const std::string& state, const std::string& destination);
+
+  // When the one before sent its last request, if that was not done.
+  std::optional<TimePoint> last_request() const { return last_request_; }
+  void request_begins();
+  void done();
+
+ private:
+  const std::string path_;
+  UniqueFd fd_;
+  std::optional<TimePoint> last_request_;
+};
+
 class Resender {
  public:
   // `output` can take repeats. Dead letters from the number `letters_from` on are left as they are.
@@ -31,14 +51,15 @@ class Resender {
   // Delivers when a batch is full; waits as long as the destination wants. Throws SystemError when
   // a dead letter cannot be written.
   void add(uint64_t sequence, std::string_view text);
-  // Delivers what is left.
+  // Delivers what is left. Behind the last of these, done().
   void finish();
-  const Resent& done() const { return done_; }
+  Resent done();
 
  private:
   void say(const std::string& trouble);
 
   const ShipperOptions options_;
+  Resending resending_;
   Delivery batch_;
   DeadLetters dead_letters_;
   LogThrottle throttle_;

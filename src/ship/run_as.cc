@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "ledger/cursor.h"
 #include "ledger/own_connections.h"
+#include "ship/dead_letters.h"
 
 namespace natledger {
 
@@ -56,7 +57,7 @@ void run_as(const std::string& user, const LedgerOptions& ledger) {
     return;
   }
   give_folder(cursor_folder(ledger.state), *found);
-  give_folder(ledger.state + "/dead-letters", *found);
+  give_folder(dead_letter_folder(ledger.state), *found);
   give_folder(own_connections_folder(ledger.state), *found);
   const std::vector<gid_t> groups = groups_of(*found, ledger.group);
   const std::string attempt = "become " + user;

@@ -28,9 +28,6 @@ Duration lag_of(const ShipStatus& status, const ShipStatus::One& one) {
   return one.oldest.known() ? std::max(Duration{}, status.last_time - one.oldest) : Duration{};
 }
 
-// How long `watch_ship_status` looks: a few batches.
-constexpr Duration kWatch = std::chrono::seconds{2};
-
 std::string rate_text(const ShipStatus::One& one) {
   if (!one.per_second) return {};
   std::string text = "; " + std::to_string(std::llround(*one.per_second)) + " records/s go";
@@ -63,13 +60,13 @@ ShipStatus read_ship_status(const LedgerOptions& ledger) {
   return status;
 }
 
-ShipStatus watch_ship_status(const LedgerOptions& ledger) {
+ShipStatus watch_ship_status(const LedgerOptions& ledger, Duration watch) {
   const ShipStatus before = read_ship_status(ledger);
   const bool none_waits =
       std::ranges::all_of(before.destinations, [](const auto& one) { return one.waiting == 0; });
-  if (none_waits) return before;
+  if (none_waits || watch <= Duration{}) return before;
   const auto began = std::chrono::steady_clock::now();
-  std::this_thread::sleep_for(kWatch);
+  std::this_thread::sleep_for(watch);
   ShipStatus status = read_ship_status(ledger);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   for (ShipStatus::One& one : status.destinations) {

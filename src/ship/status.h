@@ -31,8 +31,8 @@ struct ShipStatus {
 // Throws SystemError when the ledger cannot be read.
 ShipStatus read_ship_status(const LedgerOptions& ledger);
 
-// The same twice, a moment apart where something waits, so that it says how long that will take.
-ShipStatus watch_ship_status(const LedgerOptions& ledger);
+// The same twice, so far apart where something waits: then it says how long that will take.
+ShipStatus watch_ship_status(const LedgerOptions& ledger, Duration watch);
 
 std::string status_text(const ShipStatus& status);
 std::string status_json(const ShipStatus& status);

@@ -42,7 +42,7 @@ class Ship:
 
     def status(self):
         """What `natledger-ship status` says of each destination, by name."""
-        done = subprocess.run([PROGRAM, "status", "--json", "--config", self.agent.config],
+        done = subprocess.run([PROGRAM, "status", "--json", "--for", "0", "--config", self.agent.config],
                               capture_output=True, text=True, check=True)
         return {one["name"]: one for one in json.loads(done.stdout)["destinations"]}
 

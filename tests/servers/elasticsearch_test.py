@@ -82,7 +82,8 @@ class OneServer:
             return file.read()
 
     def status(self):
-        report = json.loads(run(SHIP, "status", "--json", "--config", self.config))
+        report = json.loads(run(SHIP, "status", "--json", "--for", "0", "--config",
+                                self.config))
         one, = report["destinations"] or [None]
         if one:
             parts = ("delivered", "duplicate", "dead_lettered", "not_selected", "missing")
@@ -203,6 +204,75 @@ class OneServer:
         print(f"{KILLS} kills, {indices} backing indices, {len(self.records)} records once each")
         letters = f"{self.ledger}/state/dead-letters/elasticsearch.ndjson"
         self.assertEqual(os.path.getsize(letters), 0)
+
+
+    def audit(self, status=0):
+        report = json.loads(run(SHIP, "audit", "--json", "--config", self.config, status=status))
+        self.assertEqual(report["whole"], status == 0)
+        return report
+
+    def backing_index(self, event_id):
+        """Which one has it."""
+        hits = self.server.call("POST", f"/{STREAM}/_search",
+                                {"query": {"term": {"event.id": event_id}}})["hits"]["hits"]
+        return hits[0]["_index"]
+
+    def test_4_audit_and_backfill(self):
+        """What somebody took away or doubled is seen; what is missing is delivered again, and
+        nothing else, wherever in the stream it is."""
+        self.assertEqual(self.audit()["once"], len(self.records))
+        dice = random.Random(os.environ.get("NATLEDGER_SEED"))
+        lost = sorted(dice.sample(self.records, 30), key=lambda one: one["event.sequence"])
+        for record in lost:
+            index = self.backing_index(record["event.id"])
+            self.server.call("DELETE", f"/{index}/_doc/{record['event.id']}")
+        twice = next(one for one in self.records if one not in lost)
+        first = self.backing_index(twice["event.id"])
+        newest = self.server.call("PUT", f"/{STREAM}/_create/{twice['event.id']}", twice)["_index"]
+        self.assertNotEqual(first, newest)
+        # The role that ships may not.
+        self.server.call("POST", f"/{STREAM}/_refresh")
+        report = self.audit(status=1)
+        numbers = [number for first, last in report["missing"] for number in range(first, last + 1)]
+        self.assertEqual(numbers, [record["event.sequence"] for record in lost])
+        self.assertEqual(report["doubled"], [[twice["event.sequence"]] * 2])
+        self.server.call("DELETE", f"/{newest}/_doc/{twice['event.id']}")
+        said = run(SHIP, "backfill", "--from", "1", "--config", self.config)
+        self.assertIn(", 0 are dead letters\n", said)
+        self.audit()
+        self.check_once()
+        print(f"30 records lost and found: {said}", end="")
+
+    def test_5_dead_letters(self):
+        """What is refused waits for somebody to mend the cause."""
+        whole, stream = self.ledger, "logs-conntrack.nat-refused"
+        self.ledger = os.path.join(self.folder, "refused")
+        self.addCleanup(setattr, self, "ledger", whole)
+        run(MADE_LEDGER, "make", self.ledger, "300", "1", "11")
+        admin = self.server.user and self.server.user[0]
+        self.configure(admin, f"data_stream: {stream}")
+        template = {"index_patterns": [f"{stream}*"], "data_stream": {}, "priority": 500,
+                    "template": {"mappings": {"properties": {"event.id": {"type": "long"}}}}}
+        self.server.call("PUT", "/_index_template/refusing", template)
+        refused = self.ship_all()
+        count = refused["dead_lettered"]
+        self.assertEqual(refused["next"] - 1 - refused["missing"], count)
+        letters = f"{self.ledger}/state/dead-letters/elasticsearch.ndjson"
+        with open(letters, encoding="utf-8") as file:
+            self.assertEqual(len(file.readlines()), count)
+        again = run(SHIP, "retry-dead-letters", "--config", self.config, status=1)
+        self.assertEqual(again, f"0 delivered, 0 were there, {count} are dead letters\n")
+        with open(letters, encoding="utf-8") as file:
+            self.assertEqual(len(file.readlines()), count)
+        template["template"]["mappings"]["properties"]["event.id"]["type"] = "keyword"
+        template["template"]["mappings"]["properties"]["event.sequence"] = {"type": "long"}
+        self.server.call("PUT", "/_index_template/refusing", template)
+        self.server.call("POST", f"/{stream}/_rollover")
+        mended = run(SHIP, "retry-dead-letters", "--config", self.config)
+        self.assertEqual(mended, f"{count} delivered, 0 were there, 0 are dead letters\n")
+        self.assertEqual(os.path.getsize(letters), 0)
+        self.assertEqual(self.audit()["once"], count)
+        print(f"{count} dead letters, delivered when the mapping was mended")
 
 
 class NewestElasticsearch(OneServer, unittest.TestCase):
