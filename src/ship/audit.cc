@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <unordered_map>
-#include <unordered_set>
 
 #include <rapidjson/document.h>
 #include <rapidjson/pointer.h>
@@ -52,7 +51,7 @@ class Auditor {
     indices_ = backing.names;
     // An alias, or an index.
     if (indices_.empty()) indices_.push_back(server.data_stream);
-    // Else what came in the last seconds is not found yet; it is looked up then.
+    // Where the role may not, more records are looked up.
     client_.send({.method = "POST", .path = "/" + server.data_stream + "/_refresh"});
   }
 
@@ -94,12 +93,12 @@ class Auditor {
     for (size_t i = 0; i < indices_.size(); i += kIndicesAtOnce) {
       count(std::span{indices_}.subspan(i, std::min(kIndicesAtOnce, indices_.size() - i)), counts);
     }
-    const std::unordered_set<uint64_t> unseen = look_up_absent(counts);
+    look_again(counts);
     for (const auto& [number, id] : window_.lines) {
       const uint64_t copies = counts[number];
+      if (copies == 0) extend(report_.missing, number);
+      if (copies == 1) ++report_.once;
       if (copies > 1) extend(report_.doubled, number);
-      if (copies == 1 || (copies == 0 && unseen.contains(number))) ++report_.once;
-      if (copies == 0 && !unseen.contains(number)) extend(report_.missing, number);
     }
     window_.lines.clear();
   }
@@ -133,25 +132,25 @@ class Auditor {
     }
   }
 
-  // Those that are there although no search finds them yet.
-  std::unordered_set<uint64_t> look_up_absent(const Counts& counts) {
+  // A search does not know of the last seconds, a look-up does: where the one finds none or
+  // several, the other counts.
+  void look_again(Counts& counts) {
     std::vector<Copy> copies;
     std::vector<uint64_t> numbers;
     for (const auto& [number, id] : window_.lines) {
-      if (counts.contains(number)) continue;
+      if (counts[number] == 1) continue;
+      counts[number] = 0;
       for (const std::string& index : indices_) {
         copies.push_back({index, id});
         numbers.push_back(number);
       }
     }
-    std::unordered_set<uint64_t> there;
-    if (copies.empty()) return there;
+    if (copies.empty()) return;
     const LookUp found = look_up(client_, copies);
     refuse(found.why, "look up records in " + server_.data_stream);
     for (size_t i = 0; i < copies.size(); ++i) {
-      if (found.found[i]) there.insert(numbers[i]);
+      if (found.found[i]) ++counts[numbers[i]];
     }
-    return there;
   }
 
   static inline const rapidjson::Pointer kBuckets{"/aggregations/numbers/buckets"};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "ledger/state.h"
 
 namespace natledger {
 
@@ -13,30 +14,31 @@ namespace {
 // Between looks for new lines.
 constexpr Duration kPoll = std::chrono::milliseconds{100};
 
+// Where to go on. What was removed before the destination was there is not lost to it. Stored at
+// once, before the destination can fail, so that retention knows of it.
+Cursor begin(CursorFile& file, const LedgerOptions& ledger) {
+  Cursor cursor = file.cursor();
+  if (!file.is_new()) return cursor;
+  const auto state = read_state(ledger.state + "/sequence");
+  if (state && state->kept_from > cursor.next) {
+    cursor.missing = state->kept_from - cursor.next;
+    cursor.next = state->kept_from;
+  }
+  file.store(cursor);
+  return cursor;
+}
+
 }  // namespace
 
 Shipper::Shipper(const LedgerOptions& ledger, ShipperOptions options, const MakeDestination& make,
                  std::function<double()> random)
     : options_(std::move(options)),
       cursor_file_(ledger.state, options_.name),
-      cursor_(cursor_file_.cursor()),
+      cursor_(begin(cursor_file_, ledger)),
       dead_letters_(ledger.state, options_.name, cursor_.next, options_.dead_letter_bytes),
       batch_(make(cursor_.memory), options_.batch_records, {options_.backoff, std::move(random)}),
       tail_(ledger, cursor_.next),
-      dropper_(options_.drop_fields) {
-  if (cursor_file_.is_new()) begin();
-}
-
-// What was removed before the destination was there is not lost to it. Stored at once, so that
-// retention knows of the destination.
-void Shipper::begin() {
-  const uint64_t kept_from = tail_.kept_from();
-  if (kept_from > cursor_.next) {
-    cursor_.missing = kept_from - cursor_.next;
-    cursor_.next = kept_from;
-  }
-  cursor_file_.store(cursor_);
-}
+      dropper_(options_.drop_fields) {}
 
 Duration Shipper::step(TimePoint at) {
   if (at < wait_until_) return wait_until_ - at;

@@ -51,7 +51,6 @@ class Shipper {
   const Cursor& cursor() const { return cursor_; }
 
  private:
-  void begin();
   bool fill(TimePoint at);
   bool is_full() const;
   Duration attempt(TimePoint at);

@@ -7,6 +7,7 @@ import unittest
 import agent
 import generator
 import ledger
+import shipping
 
 SIZE = 16 << 20
 FREE_PERCENT = 25
@@ -17,6 +18,10 @@ REMOVED = re.compile(r"warning: removed \d+ segments of the ledger, up to number
                      r"than 25 % of the file system was free ")
 
 
+LOST = re.compile(r"error: the numbers (\d+) to (\d+) were not delivered to file and are removed, "
+                  r"lost to it")
+
+
 class Retention(unittest.TestCase):
 
     def setUp(self):
@@ -24,13 +29,14 @@ class Retention(unittest.TestCase):
         self.addCleanup(self.lab.down)
         self.agent = agent.Agent(
             self.lab, ledger_folder=self.lab.mount("small", SIZE),
-            ledger_options=("rotate: {size: 1MiB}", f"keep: {{free: {FREE_PERCENT}%}}")).start()
+            ledger_options=("rotate: {size: 1MiB}", f"keep: {{free: {FREE_PERCENT}%}}"))
 
     def free_percent(self):
         status = os.statvfs(self.agent.ledger.folder)
         return 100 * status.f_bavail // status.f_blocks
 
     def test_the_oldest_go_and_writing_goes_on(self):
+        self.agent.start()
         entries = generator.generate(self.lab, "churn", FLOWS, live=500, batch=20,
                                      per_second=PER_SECOND)
         self.agent.wait_written()
@@ -67,6 +73,31 @@ class Retention(unittest.TestCase):
         middle = self.agent.who("1.2.3.4:1", "--at", agent.utc((first_ns + last) // 2),
                                 "--skew", "0s")
         self.assertEqual(middle[0], 1, middle)
+
+    def test_what_was_not_delivered_is_said_to_be_lost(self):
+        """A destination that is away for longer than there is room."""
+        folder = os.path.join(self.lab.folder, "away")
+        path = os.path.join(folder, "ulogd.json")
+        self.agent.configure(f"output.file: {{path: {path}}}\n")
+        self.agent.start()
+        ship = shipping.Ship(self.agent)
+        agent.wait_for("a cursor", lambda: ship.status().get("file"))
+        generator.generate(self.lab, "churn", FLOWS, live=500, batch=20, per_second=PER_SECOND)
+        self.agent.wait_written()
+        agent.wait_for("room", lambda: self.free_percent() >= FREE_PERCENT)
+        first = self.agent.ledger.first_record()["event.sequence"]
+        said = [(int(one), int(last)) for one, last in LOST.findall(self.agent.log())]
+        self.assertEqual(said[-1], (1, first - 1))
+        os.mkdir(folder)
+        one = ship.wait_delivered("file")
+        self.assertEqual(one["lost"], first - 1)
+        lines = [ledger.ulogd_part(line) for line in self.agent.ledger.flow_lines()]
+        with open(path, encoding="utf-8") as file:
+            self.assertEqual(file.read().splitlines(), lines)
+        self.assertIn(f"ship to file: the numbers 1 to {first - 1} were removed before they were "
+                      "delivered, and are lost to this destination", self.agent.log())
+        self.agent.stop(first, whole_run=False)
+        print(f"{first - 1} numbers lost to a destination that was away, {len(lines)} delivered")
 
 
 if __name__ == "__main__":

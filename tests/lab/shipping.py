@@ -42,8 +42,8 @@ class Ship:
 
     def status(self):
         """What `natledger-ship status` says of each destination, by name."""
-        done = subprocess.run([PROGRAM, "status", "--json", "--for", "0", "--config", self.agent.config],
-                              capture_output=True, text=True, check=True)
+        done = subprocess.run([PROGRAM, "status", "--json", "--for", "0", "--config",
+                               self.agent.config], capture_output=True, text=True, check=True)
         return {one["name"]: one for one in json.loads(done.stdout)["destinations"]}
 
     def delivered(self, name):
