@@ -33,6 +33,7 @@ Output elasticsearch_output(const ElasticsearchOutput& es, const std::string& st
   Output output;
   output.options = shipper_options("elasticsearch", es.only, es.drop_fields);
   output.options.dead_letter_bytes = es.dead_letters.size;
+  output.options.workers = es.worker;
   output.options.batch_records = es.bulk_max_size;
   output.options.batch_bytes = es.bulk_max_bytes;
   output.options.flush_interval = es.flush_interval;

@@ -21,8 +21,9 @@ namespace natledger {
 
 namespace {
 
-// More numbers than the run before can have sent without an answer.
-constexpr uint64_t kInFlight = 100'000;
+// More numbers than the run before can have sent without an answer: some requests, with a range
+// between them that was skipped.
+constexpr uint64_t kInFlight = 4'000'000;
 // So many closed connections without a word, and bodies go plain: a server, or what is before it,
 // that cannot unpack one says nothing else.
 constexpr unsigned kSilencesToPlain = 3;

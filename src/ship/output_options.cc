@@ -126,6 +126,7 @@ const std::vector<Option<ElasticsearchOutput>>& elasticsearch() {
        Change::kReload},
       {"compression_level", &Output::compression_level, "of gzip bodies; 0: plain", CountRule{0, 9},
        Change::kReload},
+      {"worker", &Output::worker, "requests under way at once", CountRule{1, 64}, Change::kReload},
       {"bulk_max_size", &Output::bulk_max_size, "records in a request, at most",
        CountRule{1, 50'000}, Change::kReload},
       {"bulk_max_bytes", &Output::bulk_max_bytes, "bytes in a request before it is packed",

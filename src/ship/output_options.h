@@ -47,6 +47,7 @@ struct ElasticsearchOutput {
   std::string proxy_url;
   std::vector<std::string> headers;
   uint64_t compression_level = 1;
+  uint64_t worker = 1;
   uint64_t bulk_max_size = 5000;
   uint64_t bulk_max_bytes = 5 << 20;
   Duration flush_interval = std::chrono::seconds{1};

@@ -2,6 +2,7 @@
 #include "ship/shipper.h"
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 #include "base/error.h"
@@ -31,38 +32,53 @@ Cursor begin(CursorFile& file, const LedgerOptions& ledger) {
 }  // namespace
 
 Shipper::Shipper(const LedgerOptions& ledger, ShipperOptions options, const MakeDestination& make,
-                 std::function<double()> random)
+                 const std::function<double()>& random)
     : options_(std::move(options)),
       cursor_file_(ledger.state, options_.name),
       cursor_(begin(cursor_file_, ledger)),
       dead_letters_(ledger.state, options_.name, cursor_.next, options_.dead_letter_bytes),
-      batch_(make(cursor_.memory), options_.batch_records, {options_.backoff, std::move(random)}),
       tail_(ledger, cursor_.next),
-      dropper_(options_.drop_fields) {}
+      dropper_(options_.drop_fields) {
+  for (uint64_t i = 0; i < options_.workers; ++i) {
+    lanes_.emplace_back(make(cursor_.memory), options_.batch_records,
+                        Backoff{options_.backoff, random});
+    random();  // else all would pause alike
+  }
+}
 
 Duration Shipper::step(TimePoint at) {
-  if (at < wait_until_) return wait_until_ - at;
   const bool more = fill(at);
-  if (batch_.records() == 0) return kPoll;
-  const TimePoint due = batch_begun_ + options_.flush_interval;
-  if (!is_full() && !more && at < due) return std::min(kPoll, due - at);
-  const Duration pause = attempt(at);
-  wait_until_ = at + pause;
-  return pause;
+  const std::vector<Lane*> due = due_lanes(at, more);
+  if (due.empty()) return rest(at, more);
+  attempt(due, at);
+  return rest(at, more);
 }
 
-bool Shipper::is_full() const {
-  return batch_.records() >= options_.batch_records || batch_.bytes() >= options_.batch_bytes;
+bool Shipper::is_full(const Lane& lane) const {
+  return lane.batch.records() >= options_.batch_records ||
+         lane.batch.bytes() >= options_.batch_bytes;
 }
 
-// Reads lines until the batch is full. Whether there may be more.
+// The lane that takes the next line; null: all are on their way.
+Shipper::Lane* Shipper::open_lane() {
+  if (!busy_.empty() && !busy_.back()->closed) return busy_.back();
+  for (Lane& lane : lanes_) {
+    if (lane.batch.records() != 0) continue;
+    lane.closed = false;
+    lane.wait_until = {};
+    return busy_.emplace_back(&lane);
+  }
+  return nullptr;
+}
+
+// Reads lines until every batch is full. Whether there may be more.
 bool Shipper::fill(TimePoint at) {
-  LedgerLine line;
   bool more = true;
-  while (!is_full() && (more = tail_.next(line))) {
-    if (batch_.records() == 0) batch_begun_ = at;
-    const bool selected = !options_.selects || options_.selects(line.text);
-    selected ? batch_.add(line.sequence, dropper_.without(line.text)) : batch_.pass(line.sequence);
+  while (more) {
+    Lane* const lane = open_lane();
+    if (lane == nullptr) break;
+    more = fill_one(*lane, at);
+    if (lane->batch.records() == 0) busy_.pop_back();
   }
   for (const Damage& damage : tail_.take_damages()) {
     log_error("ship to " + options_.name + ": " + damage.path + ": " + damage.what +
@@ -71,12 +87,62 @@ bool Shipper::fill(TimePoint at) {
   return more;
 }
 
-Duration Shipper::attempt(TimePoint at) {
-  const Delivery::Step step = batch_.attempt();
-  say(step.trouble, at);
-  bury(step.refused, at);
+bool Shipper::fill_one(Lane& lane, TimePoint at) {
+  LedgerLine line;
+  bool more = true;
+  while (!is_full(lane) && (more = tail_.next(line))) {
+    if (lane.batch.records() == 0) lane.begun = at;
+    const bool selected = !options_.selects || options_.selects(line.text);
+    selected ? lane.batch.add(line.sequence, dropper_.without(line.text))
+             : lane.batch.pass(line.sequence);
+  }
+  lane.closed = is_full(lane);
+  return more;
+}
+
+// A batch is sent when it is full, or has waited long enough to be.
+std::vector<Shipper::Lane*> Shipper::due_lanes(TimePoint at, bool more) {
+  std::vector<Lane*> due;
+  for (Lane* const lane : busy_) {
+    if (at < lane->wait_until || (lane->closed && lane->batch.is_done())) continue;
+    if (!lane->closed && !more && at < lane->begun + options_.flush_interval) continue;
+    lane->closed = true;
+    due.push_back(lane);
+  }
+  return due;
+}
+
+// Until something is due, or there may be a new line.
+Duration Shipper::rest(TimePoint at, bool more) const {
+  Duration least = Duration::max();
+  bool room = busy_.size() < lanes_.size();
+  for (const Lane* const lane : busy_) {
+    if (lane->closed && lane->batch.is_done()) continue;
+    room = room || !lane->closed;
+    const TimePoint due = lane->closed ? lane->wait_until : lane->begun + options_.flush_interval;
+    least = std::min(least, std::max(Duration{}, due - at));
+  }
+  if (!room) return least;
+  return more ? Duration{} : std::min(least, kPoll);
+}
+
+// All at once; the calling thread makes the first.
+void Shipper::attempt(const std::vector<Lane*>& lanes, TimePoint at) {
+  std::vector<std::future<Delivery::Step>> others;
+  for (size_t i = 1; i < lanes.size(); ++i) {
+    others.push_back(
+        std::async(std::launch::async, [batch = &lanes[i]->batch] { return batch->attempt(); }));
+  }
+  std::vector<Delivery::Step> steps{lanes[0]->batch.attempt()};
+  for (auto& other : others) steps.push_back(other.get());
+  std::string trouble;
+  for (size_t i = 0; i < lanes.size(); ++i) {
+    lanes[i]->wait_until = at + steps[i].pause;
+    if (trouble.empty()) trouble = steps[i].trouble;
+    bury(steps[i].refused, at);
+  }
+  say(trouble, at);
   move_cursor();
-  return step.pause;
 }
 
 void Shipper::bury(std::span<const DeadLetter> letters, TimePoint at) {
@@ -101,37 +167,60 @@ void Shipper::miss(Cursor& moved, uint64_t until) const {
             "ledger.keep)");
 }
 
+namespace {
+
+void count(Cursor& cursor, Fate fate) {
+  switch (fate) {
+    case Fate::kDelivered:
+      ++cursor.delivered;
+      break;
+    case Fate::kDuplicate:
+      ++cursor.duplicate;
+      break;
+    case Fate::kPassed:
+      ++cursor.passed;
+      break;
+    case Fate::kRefused:
+      ++cursor.dead;
+      break;
+    case Fate::kAgain:
+      break;
+  }
+}
+
+}  // namespace
+
 // Up to the first line without an outcome.
 void Shipper::move_cursor() {
   Cursor moved = cursor_;
-  size_t done = 0;
-  for (const Delivery::Item& item : batch_.items()) {
-    if (item.outcome.fate == Fate::kAgain) break;
-    if (item.sequence > moved.next) miss(moved, item.sequence);
-    switch (item.outcome.fate) {
-      case Fate::kDelivered:
-        ++moved.delivered;
-        break;
-      case Fate::kDuplicate:
-        ++moved.duplicate;
-        break;
-      case Fate::kPassed:
-        ++moved.passed;
-        break;
-      case Fate::kRefused:
-        ++moved.dead;
-        break;
-      case Fate::kAgain:
-        break;
+  std::vector<size_t> done(busy_.size());
+  for (size_t i = 0; i < busy_.size(); ++i) {
+    const auto items = busy_[i]->batch.items();
+    for (const Delivery::Item& item : items) {
+      if (item.outcome.fate == Fate::kAgain) break;
+      if (item.sequence > moved.next) miss(moved, item.sequence);
+      count(moved, item.outcome.fate);
+      moved.next = item.sequence + 1;
+      ++done[i];
     }
-    moved.next = item.sequence + 1;
-    ++done;
+    if (done[i] < items.size()) break;
   }
-  moved.memory = batch_.memory();
+  moved.memory = memory();
   if (moved == cursor_) return;
   cursor_file_.store(moved);
   cursor_ = moved;
-  batch_.drop(done);
+  for (size_t i = 0; i < done.size(); ++i) busy_[i]->batch.drop(done[i]);
+  while (!busy_.empty() && busy_.front()->batch.records() == 0) busy_.pop_front();
+}
+
+// What all that are on their way agree on; else what was remembered before, which only means that
+// more is looked for after a restart.
+std::string Shipper::memory() const {
+  if (busy_.empty()) return cursor_.memory;
+  std::string first = busy_.front()->batch.memory();
+  const bool agree =
+      std::ranges::all_of(busy_, [&](const Lane* lane) { return lane->batch.memory() == first; });
+  return agree ? first : cursor_.memory;
 }
 
 void Shipper::say(const std::string& trouble, TimePoint at) {

@@ -189,9 +189,10 @@ class OneServer:
     def test_3_killed_amid_rollovers(self):
         """Whatever is in flight when it dies, and wherever the stream goes meanwhile."""
         self.forget()
-        self.configure(self.ship_user, "bulk_max_size: 200, timeout: 5s")
         dice = random.Random(os.environ.get("NATLEDGER_SEED"))
         for number in range(KILLS):
+            self.configure(self.ship_user, "bulk_max_size: 200, timeout: 5s, "
+                                           f"worker: {dice.choice((1, 4))}")
             self.start()
             time.sleep(dice.uniform(0.05, 0.4))
             self.process.kill()

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <mutex>
 
 #include <gtest/gtest.h>
 
@@ -28,10 +29,12 @@ class FakeDestination final : public Destination {
     std::vector<std::vector<uint64_t>> attempts;  // the numbers of each
     std::function<Attempt(std::span<const LedgerLine>)> answer;
     std::string memory;
+    std::mutex mutex = {};
   };
   explicit FakeDestination(Script& script) : script_(script) {}
 
   Attempt deliver(std::span<const LedgerLine> lines) override {
+    const std::lock_guard lock{script_.mutex};
     auto& numbers = script_.attempts.emplace_back();
     for (const LedgerLine& line : lines) {
       EXPECT_NE(line.text.find(std::to_string(line.sequence)), std::string_view::npos);
@@ -163,6 +166,33 @@ TEST_F(ShipperTest, OnlyWhatWasNotTakenIsSentAgainAndTheCursorWaitsForIt) {
   EXPECT_EQ(shipper.cursor().next, 5U);
   EXPECT_EQ(shipper.cursor().delivered, 3U);
   EXPECT_EQ(shipper.cursor().duplicate, 1U);
+}
+
+TEST_F(ShipperTest, SeveralBatchesGoAtOnceAndTheCursorWaitsForTheLowest) {
+  options_.workers = 3;
+  write(1, 18);
+  script_.answer = [](std::span<const LedgerLine> lines) {
+    const bool lowest = lines.front().sequence == 1;
+    return all(lines, lowest ? Fate::kAgain : Fate::kDelivered,
+               lowest ? Next::kBackOff : Next::kGoOn);
+  };
+  Shipper shipper = make();
+  const Duration pause = shipper.step(at_);
+  std::ranges::sort(script_.attempts);
+  EXPECT_EQ(script_.attempts, (Numbers{{1, 2, 3, 4}, {5, 6, 7, 8}, {9, 10, 11, 12}}));
+  EXPECT_EQ(shipper.cursor().next, 1U);
+  EXPECT_EQ(shipper.step(at_), pause) << "those that are done wait for the lowest";
+
+  script_.attempts.clear();
+  script_.answer = [](std::span<const LedgerLine> lines) { return all(lines, Fate::kDelivered); };
+  at_ = at_ + pause;
+  EXPECT_EQ(shipper.step(at_), Duration{});
+  EXPECT_EQ(shipper.cursor().next, 13U);
+  run(shipper);
+  std::ranges::sort(script_.attempts);
+  EXPECT_EQ(script_.attempts, (Numbers{{1, 2, 3, 4}, {13, 14, 15, 16}, {17, 18}}));
+  EXPECT_EQ(shipper.cursor().next, 19U);
+  EXPECT_EQ(shipper.cursor().delivered, 18U);
 }
 
 TEST_F(ShipperTest, PausesGrowWhileNothingIsTaken) {
