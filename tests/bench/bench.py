@@ -18,6 +18,7 @@ import live
 import measure
 import questions
 import report
+import shipping
 import single
 
 MIB = 2**20
@@ -167,6 +168,32 @@ class Bench:
                      f"{measure.spread(wall)} s (CPU {measure.spread(cpu)} s); {ratio:.2f} x a "
                      f"bare dump, {measure.spread(bare)} s", statistics.median(wall) < 3)
 
+    def shipping(self):
+        """A record from the ledger to acknowledged, beside the tailers that people use."""
+        rounds = 1 if self.quick else 3
+        with shipping.made_ledger(40_000 if self.quick else 400_000) as ledger:
+            lines = shipping.count_lines(ledger)
+            sides = {
+                "natledger-ship": lambda: shipping.ours(ledger, lines, 0),
+                "natledger-ship, gzip": lambda: shipping.ours(ledger, lines, 1),
+                "the floor": lambda: shipping.floor(ledger, lines, False),
+                "the floor, gzip": lambda: shipping.floor(ledger, lines, True),
+                "syslog-ng": lambda: shipping.theirs(shipping.SyslogNg, ledger, lines),
+                "rsyslog": lambda: shipping.theirs(shipping.Rsyslog, ledger, lines)}
+            took = {name: [measure_side() for _ in range(rounds)]
+                    for name, measure_side in sides.items()}
+        cpu = {name: [us for us, _ in runs] for name, runs in took.items()}
+        middle = {name: statistics.median(values) for name, values in cpu.items()}
+        for name, runs in took.items():
+            self.figure(f"CPU a record shipped, {name}", f"{measure.spread(cpu[name])} us; "
+                        f"{statistics.median(wire for _, wire in runs):.0f} bytes on the wire")
+        plain = middle["natledger-ship"] / middle["syslog-ng"]
+        self.verdict("CPU a record shipped, plain, as a part of syslog-ng's", "<= 1/3", "",
+                     f"{plain:.2f}", plain <= 1 / 3)
+        packed = middle["natledger-ship, gzip"] / middle["the floor, gzip"]
+        self.verdict("CPU a record shipped, gzip, against the floor", "<= 1.5 x", "<= 1.2 x",
+                     f"{packed:.2f} x", packed <= 1.5)
+
     def who(self):
         sizes = (100_000,) if self.quick else (100_000, 1_000_000, 10_000_000)
         for lines in sizes:
@@ -193,7 +220,7 @@ class Bench:
 
 
 ROWS = ("cpu", "steady", "flush", "replay", "instructions", "memory", "flows",
-        "archives", "start", "who")
+        "archives", "start", "who", "shipping")
 
 
 def parse():
