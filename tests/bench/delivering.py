@@ -5,18 +5,25 @@ All read the same lines and send them to the same sink, one after the other; wha
 not counted.
 """
 import contextlib
+import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import time
+import typing
 import urllib.request
 
 import agent
+import generator
+import ledger
+import live
 import measure
 import questions
 import shippers
+import sides
 
 SHIP = os.environ.get("NATLEDGER_SHIP", "")
 SINK = os.environ.get("NATLEDGER_BULK_SINK", "")
@@ -73,8 +80,12 @@ def made_ledger(lines):
 class Sink:
     """Counts the records that come, and the bytes that carry them."""
 
+    def __init__(self, the_lab=None):
+        self.start = functools.partial(the_lab.start, "router") if the_lab else (
+            lambda *argv: subprocess.Popen(argv))
+
     def __enter__(self):
-        self.process = subprocess.Popen([SINK, "serve", str(PORT)])
+        self.process = self.start(SINK, "serve", str(PORT))
         agent.wait_for("the sink to listen", self._listens)
         return self
 
@@ -121,33 +132,115 @@ def shipped(lines, start):
         return spent / lines / 1000, wire / lines
 
 
-def ours(ledger, lines, level):
+def ours(folder_of_lines, lines, level):
     with tempfile.TemporaryDirectory() as folder:
         config = os.path.join(folder, "natledger.yaml")
         with open(config, "w", encoding="ascii") as file:
-            file.write(OURS.format(ledger=ledger, folder=folder, port=PORT, level=level))
+            file.write(OURS.format(ledger=folder_of_lines, folder=folder, port=PORT, level=level))
         return shipped(lines, lambda: subprocess.Popen([SHIP, "run", "--config", config],
                                                        stderr=subprocess.DEVNULL))
 
 
-def theirs(kind, ledger, lines):
+def theirs(kind, folder_of_lines, lines):
     with tempfile.TemporaryDirectory() as folder:
         def start():
             return kind(lambda *argv, **options: subprocess.Popen(argv, **options),
-                        os.path.join(folder, "tailer"), ledger).process
+                        os.path.join(folder, "tailer"), folder_of_lines).process
         return shipped(lines, start)
 
 
-def floor(ledger, lines, gzip):
+def floor(folder_of_lines, lines, gzip):
     """Reading, framing and sending, and no more."""
     with Sink() as sink:
-        argv = [SINK, "floor", os.path.join(ledger, "conntrack.json"), str(PORT)]
+        argv = [SINK, "floor", os.path.join(folder_of_lines, "conntrack.json"), str(PORT)]
         cpu_s, _ = measure.run_cpu_s(argv + (["gzip"] if gzip else []))
         records, wire = sink.counts()
         assert records == lines, (records, lines)
         return cpu_s * 1e6 / lines, wire / lines
 
 
-def count_lines(ledger):
-    with open(os.path.join(ledger, "conntrack.json"), "rb") as file:
+def count_lines(folder_of_lines):
+    with open(os.path.join(folder_of_lines, "conntrack.json"), "rb") as file:
         return sum(1 for _ in file)
+
+
+class Away(typing.NamedTuple):
+    """A server that is not there while much is recorded, and then is."""
+    waited: int             # records
+    resident_early: int     # bytes of natledger-ship, with a tenth of them waiting
+    resident_late: int      # and with all
+    back_per_second: float  # delivered, while others came
+    lost: int               # events, of those that the kernel caused
+
+
+COMING = 5000  # events a second while it catches up
+TO_SINK = (f'output.elasticsearch: {{hosts: ["http://127.0.0.1:{PORT}"], dedup: false, '
+           "backoff: {max: 1s}}\n")
+
+
+def away(events):
+    with live.new_lab(events + events // 4) as the_lab:
+        recorder = agent.Agent(the_lab)
+        recorder.configure(TO_SINK)
+        recorder.start()
+        child = child_of(recorder)
+
+        def churn(count, first, per_second):
+            return generator.Generator(the_lab, "churn", count // 2, live=2500, batch=50,
+                                       per_second=per_second // 2, first=first)
+        caused = len(churn(events // 10, 1, 20_000).done())
+        recorder.wait_written(PATIENCE_S)
+        early = measure.resident_bytes(child)
+        caused += len(churn(events - events // 10, 2**22, 20_000).done())
+        recorder.wait_written(PATIENCE_S)
+        late = measure.resident_bytes(child)
+        waited = waiting(recorder)
+        more = churn(COMING * 20, 2**23, COMING)
+        rate = catch_up(the_lab, waited)
+        caused += len(more.done())
+        recorder.wait_written(PATIENCE_S)
+        recorder.end()
+        written = sum(sides.is_event_of_ours(line) for path in recorder.ledger.files()
+                      for line in ledger.content_of(path).splitlines(keepends=True))
+        return Away(waited, early, late, rate, caused - written)
+
+
+def child_of(recorder):
+    started = agent.wait_for("natledger-ship", lambda: re.search(
+        r"started natledger-ship, process (\d+)", recorder.log()))
+    return int(started.group(1))
+
+
+def waiting(recorder):
+    done = subprocess.run([SHIP, "status", "--json", "--for", "0", "--config", recorder.config],
+                          capture_output=True, text=True, check=True)
+    one, = json.loads(done.stdout)["destinations"]
+    assert one["next"] == 1, one
+    return one["waiting"]
+
+
+def catch_up(the_lab, waited):
+    """Records a second, from the first that comes to the last of those that waited."""
+    with the_lab.inside("router"), Sink(the_lab) as sink:
+        agent.wait_for("the first record", lambda: sink.counts()[0] > 0, PATIENCE_S)
+        begun, before = time.monotonic(), sink.counts()[0]
+        agent.wait_for("what waited", lambda: sink.counts()[0] >= waited, PATIENCE_S)
+        return (sink.counts()[0] - before) / (time.monotonic() - begun)
+
+
+class Shipping(sides.Natledger):
+    """One whose ledger is shipped as it is written, into a sink beside it."""
+
+    def __init__(self, the_lab, **options):
+        self.sink = the_lab.start("router", SINK, "serve", str(PORT))
+        super().__init__(the_lab, more=TO_SINK, **options)
+
+    def stop(self):
+        super().stop()
+        self.sink.kill()
+        self.sink.wait()
+
+
+def shipped_or_not(the_lab, plain_first):
+    return live.in_turn((lambda: Shipping(the_lab, name="shipping"),
+                         lambda: sides.Natledger(the_lab, name="plain")), plain_first)
