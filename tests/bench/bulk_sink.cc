@@ -32,8 +32,7 @@ namespace {
 constexpr size_t kMostRecords = 5000;
 constexpr size_t kMostBytes = 5 << 20;
 constexpr std::string_view kAction = "{\"create\":{}}\n";
-constexpr std::string_view kItem =
-    R"({"create":{"_index":".ds-sink-000001","status":201}})";
+constexpr std::string_view kItem = R"({"create":{"_index":".ds-sink-000001","status":201}})";
 
 std::atomic<uint64_t> g_records{0}, g_wire_bytes{0};
 
@@ -90,8 +89,10 @@ class Connection {
     if (!write_whole(fd_.get(), text)) throw SystemError("send", errno);
   }
   void answer(std::string_view body) {
-    send("HTTP/1.1 200 OK\r\nX-Elastic-Product: Elasticsearch\r\nContent-Type: application/json"
-         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string{body});
+    send(
+        "HTTP/1.1 200 OK\r\nX-Elastic-Product: Elasticsearch\r\nContent-Type: application/json"
+        "\r\nContent-Length: " +
+        std::to_string(body.size()) + "\r\n\r\n" + std::string{body});
   }
 
   std::string_view head() const { return head_; }
@@ -122,15 +123,17 @@ size_t count_records(const Connection& connection) {
                                    &bytes) == LIBDEFLATE_SUCCESS,
         "a body is no gzip");
   libdeflate_free_decompressor(inflate);
-  return static_cast<size_t>(std::count(plain.begin(), plain.begin() + static_cast<long>(bytes),
-                                        '\n')) / 2;
+  return static_cast<size_t>(
+             std::count(plain.begin(), plain.begin() + static_cast<long>(bytes), '\n')) /
+         2;
 }
 
 void serve_connection(UniqueFd fd) {
   Connection connection{std::move(fd)};
   while (connection.receive()) {
     if (connection.head().starts_with("GET /count")) {
-      connection.answer("[" + std::to_string(g_records) + ", " + std::to_string(g_wire_bytes) + "]");
+      connection.answer("[" + std::to_string(g_records) + ", " + std::to_string(g_wire_bytes) +
+                        "]");
       continue;
     }
     const size_t records = count_records(connection);
@@ -147,11 +150,12 @@ void serve_connection(UniqueFd fd) {
   const int on = 1;
   ::setsockopt(listening.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   const sockaddr_in address = loopback(port);
-  check_call("bind", ::bind(listening.get(), reinterpret_cast<const sockaddr*>(&address),
-                            sizeof address));
+  check_call("bind",
+             ::bind(listening.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address));
   check_call("listen", ::listen(listening.get(), 64));
   for (;;) {
-    UniqueFd accepted{check_call("accept", ::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC))};
+    UniqueFd accepted{
+        check_call("accept", ::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC))};
     std::thread{[fd = std::move(accepted)]() mutable {
       try {
         serve_connection(std::move(fd));
@@ -182,9 +186,10 @@ class Floor {
           0, libdeflate_gzip_compress(deflate_, body_.data(), body_.size(), packed_.data(),
                                       packed_.size()));
     }
-    connection_.send("POST /_bulk HTTP/1.1\r\nHost: sink\r\nContent-Type: application/x-ndjson\r\n" +
-                     std::string{gzip_ ? "Content-Encoding: gzip\r\n" : ""} +
-                     "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n");
+    connection_.send(
+        "POST /_bulk HTTP/1.1\r\nHost: sink\r\nContent-Type: application/x-ndjson\r\n" +
+        std::string{gzip_ ? "Content-Encoding: gzip\r\n" : ""} +
+        "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n");
     connection_.send(body);
     check(connection_.receive(), "the sink is gone");
     body_.clear();

@@ -33,7 +33,8 @@ BATCH, BATCH_BYTES = 5000, 5 << 20
 
 OURS = """\
 ledger: {{directory: {ledger}, state: {folder}/state}}
-output.elasticsearch: {{hosts: ["http://127.0.0.1:{port}"], dedup: false, compression_level: {level}}}
+output.elasticsearch: {{hosts: ["http://127.0.0.1:{port}"], dedup: false,
+  compression_level: {level}}}
 """
 SYSLOG_NG = """\
 @version: 3.38

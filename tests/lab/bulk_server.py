@@ -7,6 +7,7 @@ import re
 import threading
 
 ADDRESS, PORT = "19.1.16.7", 9200
+ID = re.compile(rb'"event\.id": ?"([^"]+)"')
 SEQUENCE = re.compile(rb'"event\.sequence": ?(\d+)')
 
 
@@ -18,7 +19,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
         if self.headers["Content-Encoding"] == "gzip":
             body = gzip.decompress(body)
         sequences = [int(number) for number in SEQUENCE.findall(body)]
-        self.server.take(self.client_address, sequences)
+        self.server.take(self.client_address, sequences, body)
         items = [{"create": {"_index": "one", "status": 201}}] * len(sequences)
         answer = json.dumps({"errors": False, "items": items}).encode()
         self.send_response(200)
@@ -46,13 +47,19 @@ class BulkServer(http.server.ThreadingHTTPServer):
         self.closes = closes
         self.peers = []      # of each request
         self.sequences = []  # as they came
+        self.records = {}    # by id
+        self.collisions = []  # ids that came with different content
         self._lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
-    def take(self, peer, sequences):
+    def take(self, peer, sequences, body):
         with self._lock:
             self.peers.append(peer)
             self.sequences += sequences
+            for line in body.splitlines()[1::2]:
+                name = ID.search(line).group(1).decode()
+                if self.records.setdefault(name, line) != line:
+                    self.collisions.append(name)
 
     def stop(self):
         self.shutdown()
