@@ -116,7 +116,7 @@ class OneServer:
 
     @classmethod
     def configure(cls, name, user, ledger=None, stream=STREAM, url=None):
-        options = [f'hosts: ["{url or cls.server.url}"]', "flush_interval: 100ms",
+        options = [f'hosts: ["{url or cls.server.url}"]', "flush_interval: 100ms", "timeout: 10s",
                    f"data_stream: {stream}"]
         if user:
             options += [f"username: {user}", f"password: {servers.PASSWORD}"]
@@ -182,7 +182,7 @@ class OneServer:
     def check_worth(self, answers):
         statuses = [answer["exit"] for answer in answers]
         for status in (0, 1, 3, 4, 5):
-            self.assertGreater(statuses.count(status), len(statuses) / 100, status)
+            self.assertGreater(statuses.count(status), 0, status)
 
     def test_1_one_gateway(self):
         self.ship(self.first.directory, self.ship_user)
@@ -230,11 +230,14 @@ class OneServer:
               "several at once: what their ledgers answer together")
 
     def test_3_what_is_not_shipped_is_not_covered(self):
-        """The server has the first third of the lines and some of the next, as amid a batch."""
+        """The server has the first lines and some of the next, as amid a batch."""
         lines = list(oracle.read_lines(self.first.directory))
-        third = len(lines) // 3
-        some = lines[:third] + [line for i, line in enumerate(lines[third:2 * third])
-                                if i % 50 != 0]
+        # It ends with a line that is older than the heartbeat before it, and a hole begins so.
+        older = self.after_heartbeats(lines)
+        hole, end = older[len(older) // 2], older[-1]
+        self.assertLess(hole + 50, end)
+        some = lines[:hole + 1] + [line for i, line in enumerate(lines[hole + 2:end + 1])
+                                   if i % 50 != 0 or i == end - hole - 2]
         cut = os.path.join(self.folder, "cut")
         os.makedirs(cut)
         with open(os.path.join(cut, "conntrack.json"), "wb") as file:
@@ -248,6 +251,14 @@ class OneServer:
         asked = self.ask_all(questions, config=config)
         self.assertGreater(sum(answer["exit"] == 4 for answer in asked), len(asked) / 10)
         self.check_same(questions, asked, told)
+
+    @staticmethod
+    def after_heartbeats(lines):
+        """Where a line tells of an earlier time than the heartbeat before it."""
+        records = [json.loads(line) for line in lines]
+        return [i for i in range(1, len(records))
+                if records[i - 1]["event.action"] == "heartbeat"
+                and records[i]["@timestamp"] < records[i - 1]["@timestamp"]]
 
     def test_4_where_it_cannot_look(self):
         question = self.first.questions(random.Random(4), 1)[0]
