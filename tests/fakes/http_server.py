@@ -56,6 +56,8 @@ class Connection(socketserver.BaseRequestHandler):
             if not more:
                 return None
             self.rest += more
+            if not self.rest[:1].isalpha():
+                return None  # TLS, to a plain port
         head, _, self.rest = self.rest.partition(b"\r\n\r\n")
         first, *lines = head.decode().split("\r\n")
         method, path, _ = first.split(" ")

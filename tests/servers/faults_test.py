@@ -190,10 +190,14 @@ class Mixed(faulty.Shipped):
         self.server.fault = self.random_fault(dice)
         killed = []
         while len(killed) < self.kills:
-            self.configure(bulk_max_size=5, worker=dice.choice((1, 4)), timeout="1s",
+            self.configure(bulk_max_size=5, worker=dice.choice((1, 4)), timeout="500ms",
                            backoff="{init: 5ms, max: 20ms}")
+            before = len(self.server.served)
             self.start()
-            time.sleep(dice.uniform(0.2, 1))
+            # Some while it starts, the others amid its work.
+            if dice.random() < 0.8:
+                faulty.wait_for("a request", lambda seen=before: len(self.server.served) > seen)
+            time.sleep(dice.uniform(0, 0.8))
             self.assertIsNone(self.process.poll(), self.log())
             killed.append(time.monotonic())
             self.kill()

@@ -178,8 +178,8 @@ def fetch_opensearch(version):
     return home
 
 
-def make_certificates(folder):
-    """A CA, and a server's certificate of it for 127.0.0.1 and localhost."""
+def make_certificates(folder, names="IP:127.0.0.1,DNS:localhost", days=365):
+    """A CA, and a server's certificate of it for these names, and so long."""
     def openssl(*argv):
         run("openssl", *argv, cwd=folder)
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365", "-subj",
@@ -187,9 +187,9 @@ def make_certificates(folder):
     openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout",
             "http.key", "-out", "http.csr")
     with open(os.path.join(folder, "names"), "w", encoding="ascii") as file:
-        file.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+        file.write(f"subjectAltName={names}\n")
     openssl("x509", "-req", "-in", "http.csr", "-CA", "ca.crt", "-CAkey", "ca.key",
-            "-CAcreateserial", "-days", "365", "-extfile", "names", "-out", "http.crt")
+            "-CAcreateserial", "-days", str(days), "-extfile", "names", "-out", "http.crt")
 
 
 class Server:

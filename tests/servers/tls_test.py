@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A server that nobody vouches for gets nothing, and one that does not know us is asked seldom; both
+are said in one message, and all goes on once it is mended."""
+import base64
+import os
+import tempfile
+import time
+import unittest
+
+import elasticsearch
+import faults
+import faulty
+import servers
+
+
+class Tls(faulty.Shipped):
+
+    lines = 100
+
+    def certificates(self, **options):
+        """Their folder: ca.crt, http.crt, http.key."""
+        folder = tempfile.mkdtemp(dir=self.folder)
+        servers.make_certificates(folder, **options)
+        return folder
+
+    def serve_tls(self, folder, authority=None):
+        self.serve(elasticsearch.Elasticsearch(
+            certificate=(os.path.join(folder, "http.crt"), os.path.join(folder, "http.key"))))
+        self.trust(authority or folder)
+
+    def trust(self, folder, **options):
+        self.configure(ssl=f"{{certificate_authorities: {folder}/ca.crt}}", **options)
+
+    def check_refused(self, says, messages=1):
+        """A message, nothing sent; and it goes on with a server that is as it should be."""
+        self.start()
+        faulty.wait_for(f'the log to say "{says}"', lambda: says in self.log())
+        time.sleep(1)
+        warnings = [line for line in self.log().splitlines() if " warning: ship to " in line]
+        self.assertEqual(len(warnings), messages, self.log())
+        self.assertEqual(self.server.bulks, 0)
+        self.serve_tls(self.certificates())
+        self.hang_up()
+        self.wait_delivered()
+        self.end()
+        self.assertEqual(self.check_once(), {})
+
+    def test_expired(self):
+        folder = self.certificates(days=0)
+        time.sleep(1.1)
+        self.serve_tls(folder)
+        self.check_refused("certificate has expired (look at the server's certificate")
+
+    def test_of_another_host(self):
+        self.serve_tls(self.certificates(names="DNS:elsewhere.test"))
+        self.check_refused("no alternative certificate subject name matches target")
+
+    def test_of_another_authority(self):
+        self.serve_tls(self.certificates(), authority=self.certificates())
+        self.check_refused("(look at the server's certificate, and at ssl.certificate_authorities)")
+
+    def test_tls_to_a_plain_port(self):
+        self.trust(self.certificates(), hosts=f'["{self.server.url.replace("http", "https")}"]')
+        self.check_refused("(is that a TLS port, and does it want a client's certificate?)")
+
+    def test_plain_to_a_tls_port(self):
+        self.serve_tls(self.certificates())
+        self.configure(hosts=f'["{self.server.url.replace("https", "http")}"]')
+        # The second says that bodies go plain: so behaves a proxy that cannot unpack them, too.
+        self.check_refused("(look at the server, and at what stands before it)", messages=2)
+
+    def test_by_fingerprint(self):
+        """Of the CA, as Elasticsearch prints it."""
+        folder = self.certificates()
+        self.serve_tls(folder)
+        said = servers.run("openssl", "x509", "-in", f"{folder}/ca.crt", "-noout", "-fingerprint",
+                           "-sha256")
+        # The chain that is sent has to hold it.
+        with open(f"{folder}/http.crt", "ab") as file, open(f"{folder}/ca.crt", "rb") as authority:
+            file.write(authority.read())
+        self.serve(elasticsearch.Elasticsearch(
+            certificate=(f"{folder}/http.crt", f"{folder}/http.key")))
+        fingerprint = said.strip().partition("=")[2]
+        self.configure(ssl=f'{{ca_trusted_fingerprint: "{fingerprint}"}}')
+        self.start()
+        self.wait_delivered()
+        self.end()
+        self.check_once()
+
+
+class Credentials(faulty.Shipped):
+
+    lines = 100
+
+    def knows(self, wanted):
+        """401 for whoever does not say that."""
+        def judge(_, connection, request):
+            if request.headers.get("authorization") == wanted:
+                return None
+            return faults.status(401)(_, connection, request)
+        judge.of_all = True
+        self.server.fault = judge
+
+    def check(self, wanted, wrong, right):
+        self.knows(wanted)
+        self.configure(**wrong)
+        self.start()
+        says = "(look at the credentials, and at the rights of their role)"
+        faulty.wait_for("the log to say so", lambda: says in self.log())
+        before = len(self.server.served)
+        time.sleep(1)
+        self.assertEqual(len(self.server.served), before, "it asks and asks")
+        self.configure(**right)
+        self.hang_up()
+        self.wait_delivered()
+        self.end()
+        self.assertEqual(self.check_once(), {})
+        with open(f"/proc/{os.getpid()}/cmdline", "rb") as file:
+            self.assertNotIn(faulty.SECRET.encode(), file.read())
+
+    @staticmethod
+    def encoded(text):
+        return base64.b64encode(text.encode()).decode()
+
+    def test_password(self):
+        self.check("Basic " + self.encoded("ship:" + faulty.SECRET),
+                   {"username": "ship", "password": faulty.SECRET + "x"},
+                   {"username": "ship", "password": faulty.SECRET})
+
+    def test_api_key(self):
+        encoded = self.encoded("id:" + faulty.SECRET)
+        self.check("ApiKey " + encoded, {"api_key": f'"id:{faulty.SECRET}x"'},
+                   {"api_key": f'"id:{faulty.SECRET}"'})
+        self.begin()
+        self.check("ApiKey " + encoded, {"api_key": "d3Jvbmc="}, {"api_key": encoded})
+
+    def test_bearer_from_a_file(self):
+        path = os.path.join(self.folder, "token")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(faulty.SECRET + "\n")
+        self.check("Bearer " + faulty.SECRET, {"bearer_token": "wrong"},
+                   {"bearer_token_file": path})
+
+
+if __name__ == "__main__":
+    unittest.main()
