@@ -47,6 +47,9 @@ constexpr std::string_view kAlways[] = {
 constexpr std::string_view kPorts[] = {"orig.l4.sport", "orig.l4.dport", "reply.l4.sport",
                                        "reply.l4.dport"};
 
+// And those of an end that was concluded.
+constexpr std::string_view kBounds[] = {"flow.end.not_before", "flow.end.not_after"};
+
 std::string lacks(std::string_view key) { return none_of({has_key(key)}); }
 
 template <class Keys>
@@ -118,7 +121,7 @@ void ServerRecords::check_keys() {
               all_of({is_one_of("orig.ip.protocol",
                                 std::vector<uint64_t>{kTcp, kUdp, kDccp, kSctp, kUdpLite}),
                       lacks_one_of(kPorts)}),
-              all_of({is_end(), lacks("event.end"), lacks("flow.end.not_after")})});
+              all_of({is_end(), lacks("event.end"), lacks_one_of(kBounds)})});
   const uint64_t count =
       search_.count(all_of({equals("event.kind", "event"), has_key("event.sequence"), incomplete}));
   if (count == 0) return;
@@ -130,10 +133,12 @@ void ServerRecords::check_keys() {
 std::vector<std::string> ServerRecords::ledgers_in(const std::string& query) {
   std::vector<std::string> ledgers;
   const std::string known = all_of({query, has_key("event.id")});
-  std::optional<ServedRecord> record = search_.first_id(known, "");
-  while (record) {
+  std::string after;
+  for (;;) {
+    const std::optional<ServedRecord> record = search_.first_id(known, after);
+    if (!record) break;
     ledgers.emplace_back(record->ledger());
-    record = search_.first_id(known, ledgers.back() + ".");  // behind "-", with which ids go on
+    after = ledgers.back() + ".";  // sorts behind "-", with which its ids go on
   }
   return ledgers;
 }

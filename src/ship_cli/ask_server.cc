@@ -72,6 +72,11 @@ class Party {
 
 void recall(const std::vector<ServedRecord>& found, std::list<Party>& parties) {
   for (const ServedRecord& record : found) {
+    // In a ledger it would be a hole; here it may be of any time.
+    if (!parse_record(record.line)) {
+      throw SystemError("the record " + record.id + " of the server cannot be read (the ledger " +
+                        "itself has it)");
+    }
     for (Party& party : parties) {
       if (party.ledger() == record.ledger()) party.inquiry().recall(record.line);
     }

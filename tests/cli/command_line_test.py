@@ -200,6 +200,24 @@ class CommandLine(ProgramTest):
                               "2014-02-22T12:27:04Z or 2014-02-22T13:27:04+01:00",
                            "who", "1.2.3.4:5", "--at", "noon")
 
+    def test_who_of_a_server(self):
+        question = ("who", "1.2.3.4:53500", "--at", "2014-02-22T12:27:04Z")
+        server = (*question, "--source", "elasticsearch")
+        self.check_refused(2, "natledger: --gateway goes with --source elasticsearch; a ledger is "
+                              "of one gateway", *question, "--gateway", "gw1")
+        self.check_refused(2, "natledger: --ledger names a directory here, and --source "
+                              "elasticsearch has none; --gateway says whose records to look at",
+                           *server, "--ledger", self.folder)
+        config = self.write("none.yaml", f"ledger: {{state: {self.folder}}}\n")
+        self.check_refused(2, "natledger-ship: the configuration has no output.elasticsearch, "
+                              "which names the server", *server, "--config", config)
+        config = self.write("away.yaml", f"ledger: {{state: {self.folder}}}\n"
+                                         "output.elasticsearch: {hosts: ['http://127.0.0.1:1']}\n")
+        status, answer, error = self.run_it(*server, "--config", config)
+        self.assertEqual((status, answer), (6, ""))
+        self.assertRegex(error, "^natledger-ship: ask http://127.0.0.1:1/logs-conntrack.nat-default"
+                                ": Failed to connect to 127.0.0.1 port 1")
+
     def test_cat_of_no_ledger(self):
         self.check_refused(1, NO_LEDGER, "cat", "/no/ledger")
 

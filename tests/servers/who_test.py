@@ -115,9 +115,9 @@ class OneServer:
         print(f"\n{cls.server.name}")
 
     @classmethod
-    def configure(cls, name, user, ledger=None, stream=STREAM, url=None):
+    def configure(cls, name, user, ledger=None, stream=STREAM, url=None, drop="[]"):
         options = [f'hosts: ["{url or cls.server.url}"]', "flush_interval: 100ms", "timeout: 10s",
-                   f"data_stream: {stream}"]
+                   f"data_stream: {stream}", f"drop_fields: {drop}"]
         if user:
             options += [f"username: {user}", f"password: {servers.PASSWORD}"]
         if cls.server.authority:
@@ -131,8 +131,8 @@ class OneServer:
                        f"output.elasticsearch: {{{', '.join(options)}}}\n")
         return path
 
-    def ship(self, ledger, user, stream=STREAM):
-        config = self.configure("shipping", user, ledger, stream)
+    def ship(self, ledger, user, stream=STREAM, drop="[]"):
+        config = self.configure("shipping", user, ledger, stream, drop=drop)
         with open(os.path.join(self.folder, "log"), "ab") as log:
             process = subprocess.Popen([SHIP, "run", "--config", config], stderr=log)
         self.addCleanup(process.wait)
@@ -278,6 +278,20 @@ class OneServer:
         done = run(*self.command(question, config=empty), status=2)
         self.assertIn("no output.elasticsearch", done.stderr)
         run(*self.command(question, "--skew", "soon"), status=2)
+
+    def test_4_where_records_lack_what_finds_them(self):
+        question = self.first.questions(random.Random(4), 1)[0]
+        for number, drop in enumerate(("[reply.ip.daddr.str]", "[orig.l4.sport]", "[event.end]")):
+            less = os.path.join(self.folder, f"less-{number}")
+            os.makedirs(less)
+            with open(os.path.join(less, "conntrack.json"), "wb") as file:
+                file.writelines(line + b"\n"
+                                for line in list(oracle.read_lines(self.first.directory))[:200])
+            stream = f"logs-conntrack.nat-less{number}"
+            self.ship(less, self.admin, stream, drop)
+            config = self.configure("asking-less", self.admin, stream=stream)
+            done = run(*self.command(question, config=config), status=6)
+            self.assertIn("flows there lack keys by which they are found", done.stderr)
 
     def test_5_each_question_is_in_the_audit_log(self):
         question = self.first.questions(random.Random(5), 1)[0]
