@@ -97,7 +97,8 @@ class OneServer(Shipped):
                 self.server.call("POST", f"/{self.stream}/_rollover")
         self.ship_all()
         self.check_once()
-        print(f"{KILLS} kills, {self.backing_indices()} backing indices, {len(self.records)} records once each")
+        print(f"{KILLS} kills, {self.backing_indices()} backing indices, "
+              f"{len(self.records)} records once each")
         letters = f"{self.ledger}/state/dead-letters/elasticsearch.ndjson"
         self.assertEqual(os.path.getsize(letters), 0)
 
