@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Stands between natledger-ship and a server with security on, and loses answers to _bulk."""
+"""Stands between natledger-ship and a server with security on, and loses answers."""
 import http.client
 import http.server
 import os
@@ -8,12 +8,12 @@ import threading
 
 
 class Relay:
-    """`lost(number)` is asked once the server has answered the _bulk of that number, from 1 on:
-    whether natledger-ship is to see the connection end instead."""
+    """`lost(number)` is asked once the server has answered the request of that number, from 1 on,
+    of those with `part` in their path: whether the client is to see the connection end instead."""
 
-    def __init__(self, server, port, lost):
-        self.server, self.lost = server, lost
-        self.bulks = 0
+    def __init__(self, server, port, part, lost):
+        self.server, self.part, self.lost = server, part, lost
+        self.requests = 0
         self.lock = threading.Lock()
         handler = type("Handler", (Handler,), {"relay": self})
         self.listener = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
@@ -31,10 +31,12 @@ class Relay:
         self.listener.shutdown()
         self.listener.server_close()
 
-    def is_lost(self):
+    def is_lost(self, path):
+        if self.part not in path:
+            return False
         with self.lock:
-            self.bulks += 1
-            return self.lost(self.bulks)
+            self.requests += 1
+            return self.lost(self.requests)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -50,7 +52,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         answer = onward.getresponse()
         said = answer.read()
         onward.close()
-        if "/_bulk" in self.path and self.relay.is_lost():
+        if self.relay.is_lost(self.path):
             self.close_connection = True
             return
         self.send_response_only(answer.status)

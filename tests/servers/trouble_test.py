@@ -18,7 +18,7 @@ from shipped import SHIP, TIMES, Shipped, run
 PORT, RELAY_PORT = 9351, 9352
 STREAMS = "logs-conntrack.nat"
 LINES = 4000
-LOST_ANSWERS = 5 * TIMES
+LOST_ANSWERS, LOST_REMOVALS = 5 * TIMES, 2 * TIMES
 # So that many requests are needed, and none waits longer than a test can.
 SMALL = "bulk_max_size: 100, timeout: 10s, backoff: {init: 200ms, max: 1s}"
 # One thread that writes, and one request that waits for it.
@@ -169,25 +169,36 @@ class Trouble(Shipped, unittest.TestCase):
         self.assertLess(time.monotonic() - told, HOLD_S / 2)
         self.check_whole()
 
-    def test_rollover_amid_lost_answers(self):
-        """The records are in the index before, and are sent again into the one behind it."""
+    def roll_over_amid(self, name, part, times):
+        """Every other answer to such requests is lost, and the stream is in the next index when
+        natledger-ship asks again."""
         lost = []
 
         def is_lost(number):
-            if number % 2 or len(lost) == LOST_ANSWERS:
+            if number % 2 or len(lost) == times:
                 return False
             lost.append(number)
             self.server.call("POST", f"/{self.stream}/_rollover")
             return True
-        relay = Relay(self.server, RELAY_PORT, is_lost)
+        relay = Relay(self.server, RELAY_PORT, part, is_lost)
         self.addCleanup(relay.close)
-        self.begin("relay", 250 * LOST_ANSWERS, SMALL.replace("10s", "3s"), url=relay.url)
+        self.begin(name, 250 * times, SMALL.replace("10s", "3s"), url=relay.url)
         one = self.check_whole()
-        self.assertEqual(len(lost), LOST_ANSWERS)
-        self.assertEqual(self.backing_indices(), LOST_ANSWERS + 1)
-        self.assertIn(f"send to {relay.url}: ", self.log())
-        # All of a request whose answer was lost, and of those only what was no skipped number.
-        self.assertEqual(one["duplicate"], 100 * LOST_ANSWERS)
+        self.assertEqual(len(lost), times)
+        self.assertEqual(self.backing_indices(), times + 1)
+        self.assertIn(f"send to {relay.url}: Empty reply from server", self.log())
+        return one["duplicate"]
+
+    def test_rollover_amid_lost_answers(self):
+        """The records are in the index before, and are sent again into the one behind it."""
+        there = self.roll_over_amid("answers", "nat-answers/_bulk", LOST_ANSWERS)
+        # And those that were sent again until it was certain where they are.
+        self.assertGreaterEqual(there, 100 * LOST_ANSWERS)
+
+    def test_rollover_amid_lost_removals(self):
+        """So are those, and then nobody knows whether the copies are gone: all of it happens to
+        the same hundred records."""
+        self.assertGreaterEqual(self.roll_over_amid("removals", "/_bulk", LOST_REMOVALS), 100)
 
 
 if __name__ == "__main__":
