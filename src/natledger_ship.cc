@@ -20,6 +20,7 @@ std::function<int()> add_setup(CLI::App& app);
 std::function<int()> add_audit(CLI::App& app);
 std::function<int()> add_backfill(CLI::App& app);
 std::function<int()> add_retry(CLI::App& app);
+std::function<int()> add_who(CLI::App& app);
 
 namespace {
 
@@ -30,6 +31,7 @@ constexpr ShipCommand kCommands[] = {
     {"audit", "compare the ledger with what the server has, number by number", add_audit},
     {"backfill", "deliver a range of records again", add_backfill},
     {"retry-dead-letters", "deliver what was refused for good once more", add_retry},
+    {"who", "natledger who, of the records that a server has", add_who},
 };
 
 int run_command_line(int argc, char** argv) {

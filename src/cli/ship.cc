@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // `natledger ship` and `natledger setup` are natledger-ship's: this program knows no network.
-#include <unistd.h>
-
-#include <cerrno>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
-#include "agent/ship_process.h"
-#include "base/error.h"
-#include "cli/command.h"
+#include "cli/become_ship.h"
 
 namespace natledger {
 
@@ -19,15 +14,6 @@ std::function<int()> add_ship(CLI::App& app);
 std::function<int()> add_setup(CLI::App& app);
 
 namespace {
-
-int become_ship(std::vector<std::string> words) {
-  std::vector<char*> argv;
-  words.insert(words.begin(), ship_program());
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  ::execvp(argv[0], argv.data());
-  throw SystemError("start " + words[0], errno, "it belongs beside natledger");
-}
 
 // Takes all words that follow, also those that look like options.
 std::function<int()> pass_on(CLI::App& app, std::vector<std::string> before) {

@@ -4,13 +4,16 @@
 #include <cstdio>
 #include <memory>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
+#include "base/error.h"
 #include "base/progress.h"
+#include "cli/become_ship.h"
 #include "cli/options.h"
 #include "ledger/covered_mark.h"
-#include "lookup/answer_text.h"
 #include "lookup/audit.h"
 #include "lookup/search.h"
 
@@ -27,7 +30,9 @@ constexpr auto kPoll = std::chrono::milliseconds{50};
 struct WhoOptions {
   CommonOptions common;
   QuestionText question;
+  std::string source = "ledger";
   std::string ledger;
+  std::string gateway;
   bool json = false;
 };
 
@@ -61,46 +66,59 @@ Answer ask(const Config& config, const Question& question) {
                     question);
 }
 
+// A server is asked by the program that knows the network.
+int ask_server(const WhoOptions& options) {
+  if (!options.ledger.empty()) {
+    throw ConfigError(
+        "--ledger names a directory here, and --source elasticsearch has none; "
+        "--gateway says whose records to look at");
+  }
+  std::vector<std::string> words{"who"};
+  for (const QuestionOption& option : question_options()) {
+    const std::string& given = options.question.*option.part;
+    if (option.name[0] == '-' && !given.empty()) words.push_back(option.name + ("=" + given));
+  }
+  if (!options.gateway.empty()) words.push_back("--gateway=" + options.gateway);
+  if (options.common.config_file) words.push_back("--config=" + *options.common.config_file);
+  if (options.json) words.emplace_back("--json");
+  words.insert(words.end(), {"--", options.question.address});
+  return become_ship(std::move(words));
+}
+
 int run_who(const WhoOptions& options) {
   const Question question = parse_question(options.question);
+  if (options.source != "ledger") return ask_server(options);
+  if (!options.gateway.empty()) {
+    throw ConfigError("--gateway goes with --source elasticsearch; a ledger is of one gateway");
+  }
   Config config = options.common.load();
   if (!options.ledger.empty()) {
     config.ledger.directory = options.ledger;
     config.ledger.state = options.ledger + "/state";
   }
   const Answer answer = ask(config, question);
-  const std::string not_audited = write_audit(config.ledger.state, answer);
-  if (!not_audited.empty()) {
-    std::fprintf(stderr, "natledger: this question is not in the audit log: %s\n",
-                 not_audited.c_str());
-  }
-  const std::string text = options.json ? answer_json(answer) : answer_text(answer);
-  std::fputs(text.c_str(), stdout);
-  return static_cast<int>(answer.verdict);
+  return give_answer(config.ledger.state, answer, options.json);
 }
 
 }  // namespace
 
 std::function<int()> add_who(CLI::App& app) {
   const auto options = std::make_shared<WhoOptions>();
-  QuestionText& question = options->question;
   options->common.add_to(app);
-  app.add_option("ADDRESS", question.address,
-                 "1.2.3.4:53500, [2001:db8::1]:80; of ICMP the id; "
-                 "without a port: every flow of the address")
-      ->required();
-  app.add_option("--at", question.at, "the time, with its offset: 2014-02-22T12:27:04Z")
-      ->required();
-  app.add_option("--skew", question.skew, "how far the asker's clock may be off (default: 2s)");
-  app.add_option("--protocol", question.protocol, "tcp, udp, icmp ... or a number");
-  app.add_option("--remote", question.remote, "the other end, with or without its port");
-  app.add_option("--case", question.case_text, "a reference for the audit log");
+  for (const QuestionOption& option : question_options()) {
+    app.add_option(option.name, options->question.*option.part, option.help)
+        ->required(option.required);
+  }
+  app.add_option("--source", options->source,
+                 "what to ask: this machine's ledger, or the server that records are shipped to")
+      ->check(CLI::IsMember({"ledger", "elasticsearch"}));
+  app.add_option("--gateway", options->gateway,
+                 "with --source elasticsearch: only this gateway's records, by observer.name or "
+                 "ledger id (default: of each that had flows behind the address)");
   app.add_option("--ledger", options->ledger,
                  "the ledger of this directory, such as a copy (default: ledger.directory)");
   app.add_flag("--json", options->json, "the answer as JSON");
-  app.footer(
-      "Exit status: 0 one host; 1 nobody; 2 malformed question; 3 several hosts; 4 cannot "
-      "say; 5 one host, not sure; 6 could not look.");
+  app.footer(kWhoExitStatuses);
   return [options] { return run_who(*options); };
 }
 

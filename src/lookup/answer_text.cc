@@ -21,6 +21,7 @@ std::string protocol_text(const Candidate& candidate) {
 std::string host_text(const Candidate& candidate) {
   std::string text = address_text(candidate.side.inside.address);
   if (candidate.zone != 0) text += fmt::format(" in zone {}", candidate.zone);
+  if (!candidate.gateway.empty()) text += " behind " + candidate.gateway;
   return text;
 }
 
@@ -36,11 +37,17 @@ std::vector<std::string> hosts_of(const Answer& answer) {
 std::string candidate_line(const Candidate& c) {
   const std::string start = c.start.known() ? utc_text(c.start) : "an unknown time";
   const std::string end = c.end.known() ? utc_text(c.end) : "now open";
-  std::string line = fmt::format("  {}  {} to {}  from {} {}{}\n", endpoint_text(c.side.inside),
-                                 protocol_text(c), endpoint_text(c.side.remote), start,
-                                 c.end.known() ? "to " : "", c.end.known() ? end : "on");
+  std::string line =
+      fmt::format("  {}  {} to {}  from {} {}{}{}\n", endpoint_text(c.side.inside),
+                  protocol_text(c), endpoint_text(c.side.remote), start, c.end.known() ? "to " : "",
+                  c.end.known() ? end : "on", c.gateway.empty() ? "" : "  by " + c.gateway);
   if (!c.doubt.empty()) line += "    but " + c.doubt + "\n";
   return line;
+}
+
+std::string gateway_text(const Gateway& gateway) {
+  return gateway.observer.empty() ? "ledger " + gateway.ledger
+                                  : gateway.observer + ", ledger " + gateway.ledger;
 }
 
 std::string reason_text(const std::string& reason) {
@@ -51,22 +58,35 @@ std::string reason_text(const std::string& reason) {
   return reason;
 }
 
+// Of a record without a hole there.
+std::string reach_text(const Question& question, TimePoint begin, TimePoint end) {
+  if (!begin.known()) return "The ledger covers no time at all.\n";
+  if (question.at < begin + question.skew) {
+    return fmt::format("The record begins at {}.\n", utc_text(begin));
+  }
+  if (question.at + question.skew > end) {
+    return fmt::format("The record reaches to {}.\n", utc_text(end));
+  }
+  return "What was being recorded then would not show every such flow.\n";
+}
+
 // Why the record does not cover the time.
 std::string hole_text(const Answer& answer) {
   std::string text;
   for (const Hole& hole : answer.holes) {
-    text += fmt::format("  between {} and {}: {}\n", utc_text(hole.from), utc_text(hole.to),
-                        reason_text(hole.reason));
+    text += fmt::format("  between {} and {}: {}{}\n", utc_text(hole.from), utc_text(hole.to),
+                        reason_text(hole.reason),
+                        hole.gateway.empty() ? "" : " (" + hole.gateway + ")");
   }
   if (!text.empty()) return "The record has a hole there:\n" + text;
-  if (!answer.record_begin.known()) return "The ledger covers no time at all.\n";
-  if (answer.question.at < answer.record_begin + answer.question.skew) {
-    return fmt::format("The record begins at {}.\n", utc_text(answer.record_begin));
+  if (answer.gateways.size() < 2) {
+    return reach_text(answer.question, answer.record_begin, answer.record_end);
   }
-  if (answer.question.at + answer.question.skew > answer.record_end) {
-    return fmt::format("The record reaches to {}.\n", utc_text(answer.record_end));
+  for (const Gateway& gateway : answer.gateways) {
+    if (gateway.covered) continue;
+    text += gateway_text(gateway) + ": " + reach_text(answer.question, gateway.begin, gateway.end);
   }
-  return "What was being recorded then would not show every such flow.\n";
+  return text;
 }
 
 std::string clock_text(const Answer& answer) {
@@ -83,9 +103,15 @@ std::string clock_text(const Answer& answer) {
   return text;
 }
 
-// Which --remote would decide between several hosts.
+// Which --remote, or --gateway, would decide between several hosts.
 std::string remotes_text(const Answer& answer) {
   std::string text;
+  const auto differs = [&](const Candidate& c) {
+    return c.gateway != answer.candidates.front().gateway;
+  };
+  if (std::ranges::any_of(answer.candidates, differs)) {
+    return "Several gateways had flows behind this address; --gateway asks one of them.\n";
+  }
   for (const Candidate& c : answer.candidates) {
     text += fmt::format("  --remote {}  {}\n", endpoint_text(c.side.remote), host_text(c));
   }
@@ -123,15 +149,31 @@ std::string verdict_text(const Answer& answer) {
 
 std::string json_time(TimePoint at) { return at.known() ? json_string(utc_text(at)) : "null"; }
 
+// A member that only answers of several gateways have.
+std::string gateway_member(const std::string& gateway) {
+  return gateway.empty() ? "" : ", \"gateway\": " + json_string(gateway);
+}
+
+std::string gateways_json(const std::vector<Gateway>& gateways) {
+  std::string text;
+  for (const Gateway& g : gateways) {
+    text += fmt::format(
+        R"({}{{"ledger": {}, "observer": {}, "covered": {}, "record": {{"from": {}, "to": {}}}}})",
+        text.empty() ? "" : ", ", json_string(g.ledger), json_string(g.observer), g.covered,
+        json_time(g.begin), json_time(g.end));
+  }
+  return text;
+}
+
 std::string candidate_json(const Candidate& c) {
   return fmt::format(
       R"({{"inside": {}, "host": {}, "protocol": {}, "public": {}, "remote": {}, "nat": {}, )"
-      R"("zone": {}, "start": {}, "end": {}, "flow.id": {}, "doubt": {}}})",
+      R"("zone": {}, "start": {}, "end": {}, "flow.id": {}, "doubt": {}{}}})",
       json_string(endpoint_text(c.side.inside)), json_string(address_text(c.side.inside.address)),
       json_string(protocol_text(c)), json_string(endpoint_text(c.side.seen)),
       json_string(endpoint_text(c.side.remote)), json_string(c.nat_kind), c.zone,
       json_time(c.start), json_time(c.end), json_string(c.flow_id),
-      c.doubt.empty() ? "null" : json_string(c.doubt));
+      c.doubt.empty() ? "null" : json_string(c.doubt), gateway_member(c.gateway));
 }
 
 }  // namespace
@@ -150,8 +192,9 @@ std::string answer_json(const Answer& answer) {
   }
   std::string holes;
   for (const Hole& hole : answer.holes) {
-    holes += fmt::format(R"({}{{"from": {}, "to": {}, "reason": {}}})", holes.empty() ? "" : ", ",
-                         json_time(hole.from), json_time(hole.to), json_string(hole.reason));
+    holes += fmt::format(R"({}{{"from": {}, "to": {}, "reason": {}{}}})", holes.empty() ? "" : ", ",
+                         json_time(hole.from), json_time(hole.to), json_string(hole.reason),
+                         gateway_member(hole.gateway));
   }
   std::string settings;
   for (const ClockSetting& setting : answer.clock_settings) {
@@ -159,15 +202,20 @@ std::string answer_json(const Answer& answer) {
         fmt::format(R"({}{{"from": {}, "to": {}, "by_ms": {}}})", settings.empty() ? "" : ", ",
                     json_time(setting.from), json_time(setting.to), setting.by.count() / 1'000'000);
   }
+  std::string server;
+  if (!answer.source.empty()) {
+    server = fmt::format(R"(, "source": {}, "gateways": [{}])", json_string(answer.source),
+                         gateways_json(answer.gateways));
+  }
   return fmt::format(
       R"({{"address": {}, "at": {}, "skew_ms": {}, "verdict": {}, "exit": {}, "covered": {}, )"
       R"("flows": [{}], "holes": [{}], "clock_settings": [{}], )"
-      R"("record": {{"from": {}, "to": {}}}}})"
+      R"("record": {{"from": {}, "to": {}}}{}}})"
       "\n",
       json_string(endpoint_text(answer.question.address)), json_time(answer.question.at),
       answer.question.skew.count() / 1'000'000, json_string(verdict_name(answer.verdict)),
       static_cast<int>(answer.verdict), answer.covered, flows, holes, settings,
-      json_time(answer.record_begin), json_time(answer.record_end));
+      json_time(answer.record_begin), json_time(answer.record_end), server);
 }
 
 std::string verdict_name(Verdict verdict) {

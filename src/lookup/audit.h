@@ -8,7 +8,8 @@
 
 namespace natledger {
 
-// Appends one JSON line to <state>/audit.json. Returns why not, or an empty text.
-std::string write_audit(const std::string& state_directory, const Answer& answer);
+// Appends one JSON line to <state>/audit.json, then prints the answer; that the line could not be
+// written is said. The exit status.
+int give_answer(const std::string& state_directory, const Answer& answer, bool json);
 
 }  // namespace natledger

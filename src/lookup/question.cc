@@ -71,4 +71,18 @@ Question parse_question(const QuestionText& text) {
   return question;
 }
 
+std::span<const QuestionOption> question_options() {
+  static constexpr QuestionOption kOptions[] = {
+      {"ADDRESS",
+       "1.2.3.4:53500, [2001:db8::1]:80; of ICMP the id; without a port: every flow of the address",
+       &QuestionText::address, true},
+      {"--at", "the time, with its offset: 2014-02-22T12:27:04Z", &QuestionText::at, true},
+      {"--skew", "how far the asker's clock may be off (default: 2s)", &QuestionText::skew},
+      {"--protocol", "tcp, udp, icmp ... or a number", &QuestionText::protocol},
+      {"--remote", "the other end, with or without its port", &QuestionText::remote},
+      {"--case", "a reference for the audit log", &QuestionText::case_text},
+  };
+  return kOptions;
+}
+
 }  // namespace natledger

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/ip_address.h"
@@ -32,5 +33,17 @@ struct QuestionText {
   std::string case_text;
 };
 Question parse_question(const QuestionText& text);
+
+// A question's parts as options of a command line, for both programs that have one.
+struct QuestionOption {
+  const char* name;
+  const char* help;
+  std::string QuestionText::*part;
+  bool required = false;
+};
+std::span<const QuestionOption> question_options();
+inline constexpr const char* kWhoExitStatuses =
+    "Exit status: 0 one host; 1 nobody; 2 malformed question; 3 several hosts; 4 cannot say; "
+    "5 one host, not sure; 6 could not look.";
 
 }  // namespace natledger

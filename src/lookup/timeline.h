@@ -23,7 +23,8 @@ struct CoveredSpan {
 struct Hole {
   TimePoint from;
   TimePoint to;
-  std::string reason;  // "overrun", "agent-down" ..., "lines-missing"
+  std::string reason;        // "overrun", "agent-down" ..., "lines-missing"
+  std::string gateway = {};  // whose, where several were asked
 };
 
 // A setting of the clock, and the times that it casts doubt on.

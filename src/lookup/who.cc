@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "ledger/line.h"
@@ -16,11 +17,13 @@ constexpr Duration kReaping = std::chrono::seconds{60};
 // An event may wait in the socket before it is read.
 constexpr Duration kReading = std::chrono::seconds{2};
 
-using Host = std::pair<std::string, int>;  // inside address and zone
+using Host = std::tuple<std::string, std::string, int>;  // gateway, inside address, zone
 
 std::set<Host> hosts_of(const std::vector<Candidate>& candidates) {
   std::set<Host> hosts;
-  for (const Candidate& c : candidates) hosts.insert({address_text(c.side.inside.address), c.zone});
+  for (const Candidate& c : candidates) {
+    hosts.insert({c.gateway, address_text(c.side.inside.address), c.zone});
+  }
   return hosts;
 }
 
@@ -274,8 +277,15 @@ void Inquiry::add_candidates(const Seen& seen, const Window& window, Answer& ans
     if (side.id_unknown && question_.address.port && doubt.empty()) {
       doubt = "its id after translation is not recorded (the enricher `nat` was off)";
     }
-    answer.candidates.push_back({first.flow_id, side, latest.protocol, latest.zone, latest.nat_kind,
-                                 span.start, span.end, doubt});
+    answer.candidates.push_back({first.flow_id,
+                                 side,
+                                 latest.protocol,
+                                 latest.zone,
+                                 latest.nat_kind,
+                                 span.start,
+                                 span.end,
+                                 doubt,
+                                 {}});
   }
 }
 

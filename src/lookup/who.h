@@ -33,9 +33,19 @@ struct Candidate {
   int protocol = 0;
   int zone = 0;
   std::string nat_kind;
-  TimePoint start;    // the zero instant: not known
-  TimePoint end;      // the zero instant: not seen
-  std::string doubt;  // why it may not have been there; empty: it was
+  TimePoint start;      // the zero instant: not known
+  TimePoint end;        // the zero instant: not seen
+  std::string doubt;    // why it may not have been there; empty: it was
+  std::string gateway;  // who recorded it, where several were asked
+};
+
+// One that was asked for its record, where not just a ledger was.
+struct Gateway {
+  std::string ledger;    // its ledger's id
+  std::string observer;  // its name; empty: none
+  bool covered = false;  // its record is whole there
+  TimePoint begin;       // of its record; zero instants when it covers nothing
+  TimePoint end;
 };
 
 struct Answer {
@@ -47,6 +57,8 @@ struct Answer {
   bool covered = false;                      // the record is whole there
   TimePoint record_begin;
   TimePoint record_end;
+  std::vector<Gateway> gateways;  // of a server's records
+  std::string source;             // that server; empty: a ledger
 };
 
 // The time that is asked about.
@@ -148,5 +160,10 @@ Presence presence_at(const FlowSpan& flow, const Window& window, const Timeline&
 
 // `covered`: every flow that was there at that time is recorded. `listing`: no port was asked for.
 Verdict judge(const std::vector<Candidate>& candidates, bool covered, bool listing);
+
+// What several gateways say together, each answer being of one: nobody where all of them cover the
+// time and none shows a flow, one host where only one of them does. Two hosts of one address are
+// two where their gateways are.
+Answer combine(const std::vector<Answer>& answers);
 
 }  // namespace natledger

@@ -4,18 +4,14 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "ledger/ledger.h"
 #include "ship/destinations.h"
 #include "ship/elasticsearch.h"
+#include "ship/number_runs.h"
 #include "ship/resend.h"
 
 namespace natledger {
-
-// Runs of numbers, ends included.
-using NumberRanges = std::vector<std::pair<uint64_t, uint64_t>>;
 
 struct AuditReport {
   uint64_t first = 0, last = 0;  // numbers of the lines that were compared; 0: none

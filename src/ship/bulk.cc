@@ -184,8 +184,11 @@ BulkAnswer judge_refusal(const HttpAnswer& answer, const std::string& server) {
       attempt.whole = {Fate::kRefused, 413, "too_large",
                        "the record is longer than the server's http.max_content_length"};
       return judged;
-    case 429:
     case 408:
+      // Of a proxy: what it passed on it does not say.
+      judged.ambiguous = true;
+      [[fallthrough]];
+    case 429:
       attempt.next = Next::kBackOff;
       attempt.pause = answer.retry_after.value_or(Duration{});
       attempt.trouble = said + " (it has too much to do)";
@@ -236,8 +239,9 @@ void append_bulk(std::string& body, std::string_view line) {
 
 BulkAnswer judge_bulk(const HttpAnswer& answer, size_t sent, const std::string& server) {
   if (!answer.failure.empty()) {
-    return unknown_outcome(Next::kBackOff, "send to " + server + ": " + answer.failure,
-                           answer.ambiguous);
+    std::string trouble = "send to " + server + ": " + answer.failure;
+    if (!answer.remedy.empty()) trouble.append(" (").append(answer.remedy).append(")");
+    return unknown_outcome(Next::kBackOff, std::move(trouble), answer.ambiguous);
   }
   if (answer.status < 200 || answer.status > 299) return judge_refusal(answer, server);
   rapidjson::Document body;

@@ -151,11 +151,39 @@ std::string remove_copies(HttpClient& client, std::span<const Copy> copies) {
   return {};
 }
 
-bool is_same_document(std::string_view a, std::string_view b) {
-  rapidjson::Document left, right;
-  left.Parse(a.data(), a.size());
-  right.Parse(b.data(), b.size());
-  return !left.HasParseError() && !right.HasParseError() && left == right;
+namespace {
+
+// A document without these is none of ours.
+constexpr std::string_view kNeeded[] = {"event.id", "@timestamp"};
+constexpr std::string_view kKnownBy[] = {"event.sequence", "event.action",  "src_ip",
+                                         "dest_ip",        "orig.l4.sport", "orig.l4.dport"};
+
+// Null when there is none.
+const rapidjson::Value* find(const rapidjson::Value& object, std::string_view name) {
+  if (!object.IsObject()) return nullptr;
+  const rapidjson::Value key{name.data(), static_cast<rapidjson::SizeType>(name.size())};
+  if (const auto found = object.FindMember(key); found != object.MemberEnd()) return &found->value;
+  const size_t dot = name.find('.');
+  if (dot == std::string_view::npos) return nullptr;
+  const rapidjson::Value* within = find(object, name.substr(0, dot));
+  return within == nullptr ? nullptr : find(*within, name.substr(dot + 1));
+}
+
+}  // namespace
+
+bool is_same_record(std::string_view document, std::string_view record) {
+  rapidjson::Document theirs, ours;
+  theirs.Parse(document.data(), document.size());
+  ours.Parse(record.data(), record.size());
+  if (theirs.HasParseError() || ours.HasParseError()) return false;
+  const auto differs = [&](std::string_view name, bool needed) {
+    const rapidjson::Value* a = find(theirs, name);
+    const rapidjson::Value* b = find(ours, name);
+    if (a == nullptr || b == nullptr) return needed;
+    return *a != *b;
+  };
+  return std::ranges::none_of(kNeeded, [&](auto name) { return differs(name, true); }) &&
+         std::ranges::none_of(kKnownBy, [&](auto name) { return differs(name, false); });
 }
 
 }  // namespace natledger

@@ -39,7 +39,8 @@ BackingIndices list_backing_indices(HttpClient& client, const std::string& data_
 // Takes them away. Empty when none is there any more, else why.
 std::string remove_copies(HttpClient& client, std::span<const Copy> copies);
 
-// Whether both are the same JSON value, whatever the order of members.
-bool is_same_document(std::string_view a, std::string_view b);
+// Whether a server's document is that record: by what it is known by, since a server may have added
+// members, or been sent fewer of them. Dots in names may have become objects.
+bool is_same_record(std::string_view document, std::string_view record);
 
 }  // namespace natledger

@@ -18,9 +18,13 @@ void Doubts::add(uint64_t sequence, TimePoint until) {
   until_ = std::max(until_, until);
 }
 
-void Doubts::begin_at(uint64_t sequence) {
-  if (in_flight_ != 0) up_to_ = sequence + std::exchange(in_flight_, 0);
-  if (sequence > up_to_) since_ = last_;
+void Doubts::begin(uint64_t first, uint64_t last, uint64_t records) {
+  if (in_flight_ != 0 && last > come_to_) {
+    up_to_ = std::max(up_to_, last);
+    in_flight_ -= std::min(in_flight_, records);
+    come_to_ = last;
+  }
+  if (first > up_to_) since_ = last_;
 }
 
 std::vector<std::string> Doubts::elsewhere(const std::string& index,

@@ -19,7 +19,7 @@ namespace natledger {
 class Doubts {
  public:
   // `memory`: of the run before; what it sent last may be there, or be under way until then.
-  // `in_flight`: how many numbers behind the cursor that can have been. `most_indices`: where to
+  // `in_flight`: how many records behind the cursor that can have been. `most_indices`: where to
   // look, the newest first, when it is not known since when.
   Doubts(std::string memory, uint64_t in_flight, TimePoint until,
          ptrdiff_t most_indices = kRecentIndices);
@@ -31,8 +31,8 @@ class Doubts {
   // Records up to this number were sent, and nobody knows; a request may be under way until then.
   void add(uint64_t sequence, TimePoint until);
   bool is_doubtful(uint64_t sequence) const { return sequence <= up_to_; }
-  // What is sent begins with this number: all below it has an outcome.
-  void begin_at(uint64_t sequence);
+  // These many records are about to be sent, from `first` to `last`: all below has an outcome.
+  void begin(uint64_t first, uint64_t last, uint64_t records);
 
   // The last index that took a record.
   void took(const std::string& index) { last_ = index; }
@@ -41,6 +41,8 @@ class Doubts {
   // Where else it can be, of the stream's backing indices, oldest first.
   std::vector<std::string> elsewhere(const std::string& index,
                                      const std::vector<std::string>& backing) const;
+  // Whether all that the run before can have sent has been come to.
+  bool is_past_the_run_before() const { return in_flight_ == 0; }
   TimePoint under_way_until() const { return until_; }
 
   // For the next run. Empty: nothing was ever taken.
@@ -49,7 +51,8 @@ class Doubts {
  private:
   std::string since_;   // took the last record before the oldest one that is doubtful
   std::string last_;    // took the last record
-  uint64_t in_flight_;  // 0 once this run has begun
+  uint64_t in_flight_;  // records that this run has not come to yet
+  uint64_t come_to_ = 0;
   uint64_t up_to_ = 0;  // numbers up to this one are doubtful
   TimePoint until_;
   const ptrdiff_t most_indices_;

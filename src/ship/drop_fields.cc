@@ -37,7 +37,8 @@ bool FieldDropper::drops(std::string_view member) const {
 
 std::string_view FieldDropper::without(std::string_view line) {
   if (names_.empty()) return line;
-  kept_ = "{";
+  kept_.clear();
+  kept_ += '{';
   for (size_t at = 1; at < line.size() && line[at] == '"';) {
     const size_t end = end_of_member(line, at);
     const std::string_view member = line.substr(at, end - at);

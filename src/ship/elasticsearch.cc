@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/quantity.h"
 #include "ledger/line.h"
 #include "ship/bulk.h"
 #include "ship/copies.h"
@@ -21,21 +22,38 @@ namespace natledger {
 
 namespace {
 
-// More numbers than the run before can have sent without an answer: some requests, with a range
-// between them that was skipped.
-constexpr uint64_t kInFlight = 4'000'000;
 // So many closed connections without a word, and bodies go plain: a server, or what is before it,
 // that cannot unpack one says nothing else.
 constexpr unsigned kSilencesToPlain = 3;
 constexpr uint64_t kAnswerBytesARecord = 4096;
 constexpr uint64_t kAnswerBytes = 1 << 20;
 
+// What the run before can have sent unanswered, where it does not say.
+constexpr uint64_t kUnknownInFlight = 100'000;
+
+// No name of an index has a '#'.
+struct Memory {
+  std::string since;
+  uint64_t in_flight = kUnknownInFlight;
+};
+
+Memory parse_memory(const std::string& text) {
+  Memory memory;
+  const size_t mark = text.find('#');
+  memory.since = text.substr(0, mark);
+  if (mark == std::string::npos) return memory;
+  memory.in_flight =
+      parse_count(std::string_view{text}.substr(mark + 1)).value_or(kUnknownInFlight);
+  return memory;
+}
+
 class Elasticsearch final : public Destination {
  public:
-  Elasticsearch(const ElasticsearchOptions& options, const std::string& memory)
+  Elasticsearch(const ElasticsearchOptions& options, const Memory& before)
       : options_(options),
+        before_(before),
         hosts_(options.hosts, options.http),
-        doubts_(memory, options.sent_before ? kMostSequence : kInFlight,
+        doubts_(before.since, options.sent_before ? UINT64_MAX : before.in_flight,
                 options.sent_before.value_or(now() + options.http.timeout),
                 options.sent_before ? Doubts::kEveryIndex : Doubts::kRecentIndices),
         dedup_(options.dedup),
@@ -45,7 +63,7 @@ class Elasticsearch final : public Destination {
 
   Attempt deliver(std::span<const LedgerLine> lines) override {
     HttpClient& client = hosts_.choose(now());
-    doubts_.begin_at(lines.front().sequence);
+    doubts_.begin(lines.front().sequence, lines.back().sequence, lines.size());
     const HttpAnswer answer = send(client, lines);
     BulkAnswer judged = judge_bulk(answer, lines.size(), client.shown_url());
     count(answer);
@@ -55,7 +73,12 @@ class Elasticsearch final : public Destination {
     return std::move(judged.attempt);
   }
 
-  std::string memory() const override { return doubts_.memory(); }
+  std::string memory() const override {
+    const uint64_t in_flight = doubts_.is_past_the_run_before()
+                                   ? options_.in_flight
+                                   : std::max(options_.in_flight, before_.in_flight);
+    return doubts_.memory() + "#" + std::to_string(in_flight);
+  }
 
  private:
   HttpAnswer send(HttpClient& client, std::span<const LedgerLine> lines) {
@@ -95,21 +118,22 @@ class Elasticsearch final : public Destination {
   }
 
   // What has to be looked at once more: a doubtful record that may be in another index as well, and
-  // an id that is there although we never sent it.
+  // an id that is there already, be it by us.
   void settle(HttpClient& client, std::span<const LedgerLine> lines, BulkAnswer& judged) {
-    std::vector<size_t> doubtful, foreign;
+    std::vector<size_t> doubtful, there;
     for (size_t i = 0; i < lines.size(); ++i) {
       const Fate fate = judged.attempt.outcomes[i].fate;
+      if (fate == Fate::kDuplicate) there.push_back(i);
       if (fate != Fate::kDelivered && fate != Fate::kDuplicate) continue;
       const std::string& index = judged.index_names[judged.indexes[i]];
-      if (doubts_.is_doubtful(lines[i].sequence)) {
-        if (!doubts_.is_exact(index)) doubtful.push_back(i);
-      } else if (fate == Fate::kDuplicate) {
-        foreign.push_back(i);
-      }
+      if (doubts_.is_doubtful(lines[i].sequence) && !doubts_.is_exact(index)) doubtful.push_back(i);
     }
+    if (dedup_ && !there.empty()) compare(client, lines, judged, there);
+    std::erase_if(doubtful, [&](size_t i) {
+      const Fate fate = judged.attempt.outcomes[i].fate;
+      return fate != Fate::kDelivered && fate != Fate::kDuplicate;
+    });
     if (dedup_ && !doubtful.empty()) look_elsewhere(client, lines, judged, doubtful);
-    if (dedup_ && !foreign.empty()) compare(client, lines, judged, foreign);
     for (size_t i = lines.size(); i-- > 0;) {
       if (judged.attempt.outcomes[i].fate != Fate::kDelivered) continue;
       doubts_.took(judged.index_names[judged.indexes[i]]);
@@ -175,19 +199,19 @@ class Elasticsearch final : public Destination {
 
   // Another document under our id would make ours vanish: said, and kept.
   void compare(HttpClient& client, std::span<const LedgerLine> lines, BulkAnswer& judged,
-               const std::vector<size_t>& foreign) {
+               const std::vector<size_t>& found) {
     std::vector<Copy> copies;
-    copies.reserve(foreign.size());
-    for (const size_t i : foreign) {
+    copies.reserve(found.size());
+    for (const size_t i : found) {
       copies.push_back({judged.index_names[judged.indexes[i]], id_of(lines[i].text)});
     }
     const LookUp there = look_up(client, copies, true);
     if (there.forbidden) return go_on_without(there.why);
-    for (size_t k = 0; k < foreign.size(); ++k) {
-      Outcome& outcome = judged.attempt.outcomes[foreign[k]];
+    for (size_t k = 0; k < found.size(); ++k) {
+      Outcome& outcome = judged.attempt.outcomes[found[k]];
       if (!there.why.empty() || !there.found[k]) {
         outcome.fate = Fate::kAgain;
-      } else if (!is_same_document(there.sources[k], lines[foreign[k]].text)) {
+      } else if (!is_same_record(there.sources[k], lines[found[k]].text)) {
         outcome = {Fate::kRefused, 409, "id_collision",
                    "another document has this id in " + copies[k].index};
       }
@@ -205,6 +229,7 @@ class Elasticsearch final : public Destination {
   }
 
   const ElasticsearchOptions options_;
+  const Memory before_;
   Hosts hosts_;
   Doubts doubts_;
   bool dedup_;
@@ -218,7 +243,7 @@ class Elasticsearch final : public Destination {
 
 std::unique_ptr<Destination> make_elasticsearch(const ElasticsearchOptions& options,
                                                 const std::string& memory) {
-  return std::make_unique<Elasticsearch>(options, memory);
+  return std::make_unique<Elasticsearch>(options, parse_memory(memory));
 }
 
 }  // namespace natledger

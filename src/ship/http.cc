@@ -103,6 +103,21 @@ bool never_sent(CURLcode code) {
   return std::ranges::find(kBefore, code) != kBefore.end();
 }
 
+std::string_view remedy_of(CURLcode code) {
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+      return "look at the server's certificate, and at ssl.certificate_authorities";
+    case CURLE_SSL_CONNECT_ERROR:
+      return "is that a TLS port, and does it want a client's certificate?";
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+      return "is it up, and is that its address?";
+    default:
+      return "look at the server, and at what stands before it";
+  }
+}
+
 // A CA is trusted for its fingerprint: where the chain holds it, the chain is verified with that CA
 // alone as its root.
 int verify_by_fingerprint(X509_STORE_CTX* context, void* wanted) {
@@ -293,6 +308,7 @@ HttpAnswer HttpClient::send(const HttpRequest& request) {
   if (retry_after > 0) answer.retry_after = std::chrono::seconds{retry_after};
   if (code != CURLE_OK) {
     answer.failure = handle.error[0] != '\0' ? handle.error.data() : curl_easy_strerror(code);
+    answer.remedy = remedy_of(code);
     if (receiving.too_long) answer.failure = "the answer does not end";
     answer.ambiguous = !never_sent(code);
     answer.silent = code == CURLE_GOT_NOTHING || code == CURLE_SEND_FAIL_REWIND;

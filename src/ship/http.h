@@ -52,6 +52,7 @@ struct HttpRequest {
 struct HttpAnswer {
   // Why there is no whole answer, without secrets; empty: there is one.
   std::string failure;
+  std::string_view remedy;  // of that; may be empty
   // Whether the request may have had its effect all the same.
   bool ambiguous = false;
   // The server closed the connection without a word, as it does where it cannot unpack a body.

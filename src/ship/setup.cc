@@ -140,7 +140,8 @@ std::string role_text(const std::string& data_stream, bool dedup) {
   }
   return R"({"natledger_setup":{"cluster":["monitor","manage_index_templates","manage_ilm"]},)"
          "\n \"natledger_ship\":" +
-         shipper + "]}}\n";
+         shipper + "]},\n \"natledger_who\":" + R"({"cluster":[],"indices":[{"names":)" + names +
+         R"(,"privileges":["read"]}]}})" + "\n";
 }
 
 Server server_of(const HttpAnswer& answer) {

@@ -44,6 +44,9 @@ Shipper::Shipper(const LedgerOptions& ledger, ShipperOptions options, const Make
                         Backoff{options_.backoff, random});
     random();  // else all would pause alike
   }
+  // What it is about to send it must remember before.
+  cursor_.memory = lanes_.front().batch.memory();
+  cursor_file_.store(cursor_);
 }
 
 Duration Shipper::step(TimePoint at) {

@@ -66,7 +66,7 @@ std::function<int()> add_setup(CLI::App& app) {
       ->capture_default_str();
   elastic.add_flag("--print", setup->print, "only print what it would make");
   elastic.add_flag("--print-role", setup->print_role,
-                   "print the roles that set up and that ship, for the server's administrator");
+                   "print the roles that set up, ship and ask, for the server's administrator");
   return [setup] { return set_up_elasticsearch(*setup); };
 }
 

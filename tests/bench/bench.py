@@ -12,6 +12,7 @@ import statistics
 import sys
 import typing
 
+import delivering
 import disk
 import lab
 import live
@@ -167,6 +168,56 @@ class Bench:
                      f"{measure.spread(wall)} s (CPU {measure.spread(cpu)} s); {ratio:.2f} x a "
                      f"bare dump, {measure.spread(bare)} s", statistics.median(wall) < 3)
 
+    def shipping(self):
+        """A record from the ledger to acknowledged, beside the tailers that people use."""
+        rounds = 1 if self.quick else 3
+        with delivering.made_ledger(40_000 if self.quick else 400_000) as ledger:
+            lines = delivering.count_lines(ledger)
+            sides = {
+                "natledger-ship": lambda: delivering.ours(ledger, lines, 0),
+                "natledger-ship, gzip": lambda: delivering.ours(ledger, lines, 1),
+                "the floor": lambda: delivering.floor(ledger, lines, False),
+                "the floor, gzip": lambda: delivering.floor(ledger, lines, True),
+                "syslog-ng": lambda: delivering.theirs(delivering.SyslogNg, ledger, lines),
+                "rsyslog": lambda: delivering.theirs(delivering.Rsyslog, ledger, lines)}
+            took = {name: [measure_side() for _ in range(rounds)]
+                    for name, measure_side in sides.items()}
+        cpu = {name: [us for us, _ in runs] for name, runs in took.items()}
+        middle = {name: statistics.median(values) for name, values in cpu.items()}
+        for name, runs in took.items():
+            self.figure(f"CPU a record shipped, {name}", f"{measure.spread(cpu[name])} us; "
+                        f"{statistics.median(wire for _, wire in runs):.0f} bytes on the wire")
+        plain = middle["natledger-ship"] / middle["syslog-ng"]
+        self.verdict("CPU a record shipped, plain, as a part of syslog-ng's", "<= 1/3", "",
+                     f"{plain:.2f}", plain <= 1 / 3)
+        packed = middle["natledger-ship, gzip"] / middle["the floor, gzip"]
+        self.verdict("CPU a record shipped, gzip, against the floor", "<= 1.5 x", "<= 1.2 x",
+                     f"{packed:.2f} x", packed <= 1.5)
+
+    def away(self):
+        """A server that is not there while much is recorded."""
+        events = 100_000 if self.quick else 1_000_000
+        run = delivering.away(events)
+        self.figure(f"memory of natledger-ship, its server away, {run.waited // 10:,} and "
+                    f"{run.waited:,} records waiting",
+                    f"{run.resident_early / MIB:.1f} and {run.resident_late / MIB:.1f} MiB")
+        self.verdict(f"lost of {events:,} events while the server is away", "0", "",
+                     f"{run.lost}", run.lost == 0)
+        least = 5 * delivering.COMING
+        self.verdict(f"catching up while {delivering.COMING:,} events/s come",
+                     f">= {least:,} records/s", "", f"{run.back_per_second:,.0f} records/s",
+                     run.back_per_second >= least)
+
+    def beside_shipping(self):
+        """What an event costs the agent whose ledger is shipped, against one whose is not."""
+        plain_first = itertools.cycle((False, True))
+        pairs = list(self.repeated_cpu(
+            4 if self.quick else 10,
+            start=lambda the_lab: delivering.shipped_or_not(the_lab, next(plain_first))))
+        ratios = [shipped / plain for shipped, plain in pairs]
+        self.figure("CPU an event, kernel to line, while the ledger is shipped, as a part of that "
+                    "without", measure.spread(ratios) if ratios else "no run without loss")
+
     def who(self):
         sizes = (100_000,) if self.quick else (100_000, 1_000_000, 10_000_000)
         for lines in sizes:
@@ -193,7 +244,8 @@ class Bench:
 
 
 ROWS = ("cpu", "steady", "flush", "replay", "instructions", "memory", "flows",
-        "archives", "start", "who")
+        "archives", "start", "who", "shipping",
+        "away", "beside_shipping")
 
 
 def parse():

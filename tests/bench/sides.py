@@ -84,17 +84,22 @@ class Side:
 
 
 def is_event_of_ours(line):
+    """Of the load: not of what is shipped beside it."""
     return (line.endswith(b"\n") and b'"event.kind": "event"' in line
-            and b'"event.reason": "inferred"' not in line)
+            and b'"event.reason": "inferred"' not in line
+            and b'"src_ip": "127.0.0.1"' not in line)
 
 
 class Natledger(Side):
-    """Its configuration is the default but for where it writes, and what `ledger_options` say."""
+    """Its configuration is the default but for where it writes, and what `ledger_options` and
+    `more` say."""
 
-    def __init__(self, lab, folder=None, name="natledger", program=None, ledger_options=()):
+    def __init__(self, lab, folder=None, name="natledger", program=None, ledger_options=(),
+                 more=""):
         ledger_folder = os.path.join(folder, "ledger") if folder else None
         self.agent = agent.Agent(lab, name=name, ledger_folder=ledger_folder,
-                                 program=program, ledger_options=ledger_options).start()
+                                 program=program, ledger_options=ledger_options,
+                                 source=more).start()
         super().__init__(name, lab, self.agent.process, self.agent.ledger.files,
                          is_event_of_ours)
 

@@ -1,37 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """natledger-ship's own connections are not recorded; others to the same place are."""
-import http.server
-import json
 import socket
-import threading
 import unittest
 
 import agent
+import bulk_server
 import generator
 import shipping
 
-ADDRESS, PORT = "19.1.16.7", 9200
-
-
-class Answers(http.server.BaseHTTPRequestHandler):
-    """Takes every record, and closes the connection behind each request."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        items = [{"create": {"_index": "one", "status": 201}} for _ in range(body.count(b"\n") // 2)]
-        answer = json.dumps({"errors": False, "items": items}).encode()
-        self.server.peers.append(self.client_address)
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(answer)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_):
-        pass
+PLACE = (bulk_server.ADDRESS, bulk_server.PORT)
 
 
 class OwnTraffic(unittest.TestCase):
@@ -39,28 +16,22 @@ class OwnTraffic(unittest.TestCase):
     def setUp(self):
         self.lab = agent.new_lab()
         self.addCleanup(self.lab.down)
-        with self.lab.inside("server"):
-            self.server = http.server.ThreadingHTTPServer((ADDRESS, PORT), Answers)
-        self.server.peers = []
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.addCleanup(self.server.server_close)
-        self.addCleanup(self.server.shutdown)
+        self.server = bulk_server.BulkServer(self.lab, closes=True)
+        self.addCleanup(self.server.stop)
         self.agent = agent.Agent(self.lab)
-        self.agent.configure(f'output.elasticsearch: {{hosts: ["http://{ADDRESS}:{PORT}"], '
-                             "flush_interval: 50ms, bulk_max_size: 100, compression_level: 0, "
-                             "dedup: false}\n")
+        self.agent.configure(bulk_server.options("flush_interval: 50ms", "bulk_max_size: 100"))
         self.ship = shipping.Ship(self.agent)
 
     def to_the_server(self):
         return [record for record in self.agent.ledger.flows()
-                if (record["dest_ip"], record["orig.l4.dport"]) == (ADDRESS, PORT)]
+                if (record["dest_ip"], record["orig.l4.dport"]) == PLACE]
 
     def test_left_out(self):
         self.agent.start()
         made = generator.generate(self.lab, "churn", 2000, live=100, batch=20, per_second=1000)
         # One that is not ours, from the same machine to the same place.
         with self.lab.inside("router"):
-            socket.create_connection((ADDRESS, PORT), timeout=5).close()
+            socket.create_connection(PLACE, timeout=5).close()
         self.agent.wait_written()
         self.ship.wait_delivered("elasticsearch")
         # A start finds those that are still in the table.

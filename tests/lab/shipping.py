@@ -46,6 +46,11 @@ class Ship:
                                self.agent.config], capture_output=True, text=True, check=True)
         return {one["name"]: one for one in json.loads(done.stdout)["destinations"]}
 
+    def said(self):
+        """What `status` says to people."""
+        return subprocess.run([PROGRAM, "status", "--config", self.agent.config],
+                              capture_output=True, text=True, check=True).stdout
+
     def delivered(self, name):
         """Whether all that is in the ledger has been delivered there, and the books balance."""
         one = self.status().get(name)

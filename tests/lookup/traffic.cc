@@ -49,10 +49,9 @@ class Traffic {
       if (i % (flows / static_cast<uint64_t>(plan_.segments) + 1) == 0 && i != 0) next_segment();
       if (chance(20.0 / static_cast<double>(flows))) gap_to_ = now_ + 20s;
       if (gap_to_.known() && !gap_from_.known()) gap_from_ = now_;
+      if (i % 10 == 0 && !losing()) log_->heartbeat(now_, stats(), open_.size(), {});
     }
-    Stats stats;
-    stats.received = stats.flows = run_flows_;
-    log_->stop(now_, stats);
+    log_->stop(now_, stats());
     ledger_->close_clean(now_);
   }
 
@@ -61,6 +60,12 @@ class Traffic {
     Flow flow;
     bool recorded;  // its start is
   };
+
+  Stats stats() const {
+    Stats stats;
+    stats.received = stats.flows = run_flows_;
+    return stats;
+  }
 
   double uniform() { return static_cast<double>(random_() >> 11) * 0x1p-53; }
   bool chance(double part) { return uniform() < part; }
