@@ -62,22 +62,14 @@ class Elasticsearch final : public Destination {
   }
 
   Attempt deliver(std::span<const LedgerLine> lines) override {
-    const TimePoint at = now();
-    HttpClient* const client = hosts_.choose(at);
-    if (client == nullptr) {
-      Attempt attempt;
-      attempt.next = Attempt::Next::kBackOff;
-      attempt.pause = hosts_.free_at() - at;
-      attempt.trouble = "every host failed several times in a row; the next is asked later";
-      return attempt;
-    }
+    HttpClient& client = hosts_.choose(now());
     doubts_.begin(lines.front().sequence, lines.back().sequence, lines.size());
-    const HttpAnswer answer = send(*client, lines);
-    BulkAnswer judged = judge_bulk(answer, lines.size(), client->shown_url());
+    const HttpAnswer answer = send(client, lines);
+    BulkAnswer judged = judge_bulk(answer, lines.size(), client.shown_url());
     count(answer);
     if (!judged.unknown_parameter.empty()) return drop_parameter(judged);
     if (judged.ambiguous) doubts_.add(lines.back().sequence, now() + options_.http.timeout);
-    if (!judged.attempt.outcomes.empty()) settle(*client, lines, judged);
+    if (!judged.attempt.outcomes.empty()) settle(client, lines, judged);
     return std::move(judged.attempt);
   }
 

@@ -7,7 +7,7 @@ namespace natledger {
 
 namespace {
 
-// So many failures in a row, and a host is asked again only after a rest, which doubles.
+// So many failures in a row, and the others are asked before it for a while, which doubles.
 constexpr unsigned kFailuresToRest = 5;
 constexpr Duration kFirstRest = std::chrono::seconds{1};
 constexpr Duration kLongestRest = std::chrono::minutes{5};
@@ -23,18 +23,16 @@ Hosts::Hosts(const std::vector<std::string>& urls, const HttpOptions& options) {
   for (const std::string& url : urls) hosts_.push_back({HttpClient{url, options}, 0, {}});
 }
 
-HttpClient* Hosts::choose(TimePoint at) {
+HttpClient& Hosts::choose(TimePoint at) {
   for (size_t i = 0; i < hosts_.size(); ++i) {
     const size_t candidate = (current_ + i) % hosts_.size();
     if (at < hosts_[candidate].closed_until) continue;
     current_ = candidate;
-    return &hosts_[candidate].client;
+    return hosts_[current_].client;
   }
-  return nullptr;
-}
-
-TimePoint Hosts::free_at() const {
-  return std::ranges::min_element(hosts_, {}, &Host::closed_until)->closed_until;
+  const auto soonest = std::ranges::min_element(hosts_, {}, &Host::closed_until);
+  current_ = static_cast<size_t>(soonest - hosts_.begin());
+  return soonest->client;
 }
 
 void Hosts::succeeded() {

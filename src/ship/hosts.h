@@ -17,9 +17,9 @@ class Hosts {
   // Throws ConfigError or SystemError.
   Hosts(const std::vector<std::string>& urls, const HttpOptions& options);
 
-  // One that may be asked at `at`; none while every one is left alone, until free_at().
-  HttpClient* choose(TimePoint at);
-  TimePoint free_at() const;
+  // One that does not rest at `at`; where all do, the one whose rest ends first: how seldom a
+  // cluster that is away is asked is for the caller's backoff to say.
+  HttpClient& choose(TimePoint at);
   // How the one that was chosen last did.
   void succeeded();
   void failed(TimePoint at);

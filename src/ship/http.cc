@@ -83,6 +83,16 @@ size_t take_body(char* bytes, size_t, size_t count, void* to) {
   return count;
 }
 
+// Where a kept connection ends without an answer, libcurl sends once more, without a word, a body
+// that it holds; around a rollover that makes a copy which nobody looks for. One that it reads, and
+// cannot rewind, it sends once.
+size_t give_body(char* to, size_t size, size_t count, void* from) {
+  auto& left = *static_cast<std::string_view*>(from);
+  const size_t bytes = left.copy(to, size * count);
+  left.remove_prefix(bytes);
+  return bytes;
+}
+
 // Outcomes before the server can have read a whole request.
 bool never_sent(CURLcode code) {
   constexpr std::array kBefore{CURLE_UNSUPPORTED_PROTOCOL,     CURLE_URL_MALFORMAT,
@@ -243,6 +253,7 @@ HttpClient::HttpClient(const std::string& url, const HttpOptions& options)
   handle.set(CURLOPT_ACCEPT_ENCODING, "gzip");
   handle.set(CURLOPT_TCP_NODELAY, 1L);
   handle.set(CURLOPT_WRITEFUNCTION, take_body);
+  handle.set(CURLOPT_READFUNCTION, give_body);
   if (!options.proxy_url.empty()) handle.set(CURLOPT_PROXY, options.proxy_url.c_str());
   handle.set_tls(options.tls);
   handle.set_credentials(options.credentials);
@@ -271,6 +282,7 @@ HttpAnswer HttpClient::send(const HttpRequest& request) {
   }
   if (request.gzip) add_header(headers, "Content-Encoding: gzip");
   Receiving receiving{{}, request.most_answer_bytes, false};
+  std::string_view left = request.body;
   const std::string url = url_ + std::string{request.path};
   handle.set(CURLOPT_URL, url.c_str());
   handle.set(CURLOPT_CUSTOMREQUEST, request.method);
@@ -278,7 +290,7 @@ HttpAnswer HttpClient::send(const HttpRequest& request) {
     handle.set(CURLOPT_HTTPGET, 1L);
   } else {
     handle.set(CURLOPT_POST, 1L);
-    handle.set(CURLOPT_POSTFIELDS, request.body.data());
+    handle.set(CURLOPT_READDATA, &left);
     handle.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
   }
   handle.set(CURLOPT_HTTPHEADER, headers.get());
@@ -299,7 +311,8 @@ HttpAnswer HttpClient::send(const HttpRequest& request) {
     answer.remedy = remedy_of(code);
     if (receiving.too_long) answer.failure = "the answer does not end";
     answer.ambiguous = !never_sent(code);
-    answer.silent = code == CURLE_GOT_NOTHING;
+    answer.silent = code == CURLE_GOT_NOTHING || code == CURLE_SEND_FAIL_REWIND;
+    if (code == CURLE_SEND_FAIL_REWIND) answer.failure = "Empty reply from server";
   }
   return answer;
 }

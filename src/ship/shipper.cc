@@ -151,11 +151,13 @@ void Shipper::attempt(const std::vector<Lane*>& lanes, TimePoint at) {
 void Shipper::bury(std::span<const DeadLetter> letters, TimePoint at) {
   if (letters.empty()) return;
   dead_letters_.add(letters, at);
-  const Outcome& first = *letters.front().outcome;
-  log_error("ship to " + options_.name + ": " + std::to_string(letters.size()) +
-            " records were refused for good, the first with status " +
-            std::to_string(first.status) + " " + first.type + ": " + first.reason +
-            "; they are in " + dead_letters_.path());
+  unsaid_dead_ += letters.size();
+  uint64_t suppressed = 0;
+  if (!dead_throttle_.pass(at, suppressed)) return;
+  const Outcome& one = *letters.front().outcome;
+  log_error("ship to " + options_.name + ": " + std::to_string(std::exchange(unsaid_dead_, 0)) +
+            " records were refused for good, one with status " + std::to_string(one.status) + " " +
+            one.type + ": " + one.reason + "; they are in " + dead_letters_.path());
 }
 
 // The numbers from moved.next up to `until` that no line has any more, or never had.

@@ -91,6 +91,8 @@ class Shipper {
 
   bool in_trouble_ = false;
   LogThrottle throttle_;
+  uint64_t unsaid_dead_ = 0;  // dead letters since the log spoke of them last
+  LogThrottle dead_throttle_;
 };
 
 }  // namespace natledger

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""As Elasticsearch answers where natledger-ship asks, and as it, or what stands before it, does when
-something is wrong: see faults.py."""
+"""As Elasticsearch answers where natledger-ship asks, and as it, or what stands before it, does
+when something is wrong: see faults.py."""
 import collections
 import json
 

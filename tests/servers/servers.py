@@ -23,6 +23,7 @@ import zipfile
 CACHE = os.environ.get("NATLEDGER_SERVERS", "/var/cache/natledger-tests")
 JVMS = "/usr/lib/jvm"
 PATIENCE_S = 240
+ELASTICSEARCH_7 = "7.17.29"
 # Elasticsearch refuses to run as root.
 USER = "natledger-tests"
 ADMIN, PASSWORD = "admin", "of-the-tests-1"
@@ -163,7 +164,25 @@ def fetch_elasticsearch(version):
             run("sh", "-c", f"chmod a+x {folder}/bin/*")
             for name in ("plugins", "logs"):
                 os.makedirs(os.path.join(folder, name), exist_ok=True)
+            if version.startswith("7."):
+                add_data_streams(folder, version)
     return home
+
+
+def add_data_streams(home, version):
+    """See DataStreams.java."""
+    folder = os.path.join(home, "plugins", "data-streams")
+    classes = os.path.join(folder, "classes")
+    os.makedirs(classes)
+    tools = os.path.join(need_java(17, 17), "bin")
+    run(os.path.join(tools, "javac"), "-nowarn", "-proc:none", "-cp", f"{home}/lib/*",
+        "-d", classes, os.path.join(os.path.dirname(__file__), "DataStreams.java"))
+    run(os.path.join(tools, "jar"), "cf", os.path.join(folder, "data-streams.jar"),
+        "-C", classes, ".")
+    shutil.rmtree(classes)
+    with open(os.path.join(folder, "plugin-descriptor.properties"), "w", encoding="ascii") as file:
+        file.write("name=data-streams\ndescription=for tests\nversion=1\njava.version=1.8\n"
+                   f"elasticsearch.version={version}\nclassname=natledger.tests.DataStreams\n")
 
 
 def fetch_opensearch(version):
@@ -300,7 +319,16 @@ class Elasticsearch(Server):
         with open(os.path.join(self.config, "elasticsearch.yml"), "w", encoding="ascii") as file:
             file.write(ES_SETTINGS.format(folder=self.folder, port=port, transport_port=port + 100,
                                           more=more))
+        self._write_logs_here()
         self._own()
+
+    def _write_logs_here(self):
+        """7.17 starts Java in its home, with logs below that."""
+        path = os.path.join(self.config, "jvm.options")
+        with open(path, encoding="utf-8") as file:
+            options = file.read()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(re.sub(r"([=:])logs/", rf"\1{self.folder}/logs/", options))
 
     def _secure(self, roles):
         make_certificates(self.config)

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the tests on real servers share: a ledger, natledger-ship, and what the server has of it."""
+import collections
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import servers
+
+TIMES = int(os.environ.get("NATLEDGER_TIMES", "1"))
+NATLEDGER = os.environ.get("NATLEDGER", "")
+SHIP = os.environ.get("NATLEDGER_SHIP", "")
+MADE_LEDGER = os.environ.get("NATLEDGER_MADE_LEDGER", "")
+PATIENCE_S = 180
+
+
+def run(*argv, status=0):
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == status, (argv, done.returncode, done.stdout, done.stderr)
+    return done.stdout
+
+
+class Shipped:
+    """For a TestCase whose make_server() says on which server. One start serves all its tests."""
+
+    setup_user = ship_user = None
+    stream = "logs-conntrack.nat-default"
+    server = folder = ledger = None
+    records = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.make_server()
+        cls.addClassCleanup(cls.server.remove)
+        cls.server.start()
+        cls.folder = tempfile.mkdtemp(prefix="natledger-shipped-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        print(f"\n{cls.server.name}")
+
+    @classmethod
+    def make_ledger(cls, name, lines, segments, seed):
+        """Its folder, and its records."""
+        ledger = os.path.join(cls.folder, name)
+        run(MADE_LEDGER, "make", ledger, str(lines), str(segments), str(seed))
+        return ledger, [json.loads(line) for line in run(NATLEDGER, "cat", ledger).splitlines()]
+
+    def setUp(self):
+        self.process = None
+        self.config = os.path.join(self.folder, "natledger.yaml")
+        self.configure(self.ship_user)
+        self.addCleanup(self.end)
+
+    def end(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def configure(self, user, more="", url=None, password=servers.PASSWORD):
+        options = [f'hosts: ["{url or self.server.url}"]', "flush_interval: 100ms"]
+        if user:
+            options += [f"username: {user}", f"password: {password}"]
+        if self.server.authority:
+            options.append(f"ssl: {{certificate_authorities: {self.server.authority}}}")
+        if more:
+            options.append(more)
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(f"ledger: {{directory: {self.ledger}, state: {self.ledger}/state}}\n"
+                       f"output.elasticsearch: {{{', '.join(options)}}}\n")
+
+    def start(self):
+        with open(os.path.join(self.folder, "log"), "ab") as log:
+            self.process = subprocess.Popen([SHIP, "run", "--config", self.config], stderr=log)
+
+    def log(self):
+        with open(os.path.join(self.folder, "log"), encoding="utf-8") as file:
+            return file.read()
+
+    def status(self):
+        report = json.loads(run(SHIP, "status", "--json", "--for", "0", "--config",
+                                self.config))
+        one, = report["destinations"] or [None]
+        if one:
+            parts = ("delivered", "duplicate", "dead_lettered", "not_selected", "missing")
+            self.assertEqual(sum(one[part] for part in parts), one["next"] - 1)
+        return one
+
+    def wait_until(self, holds):
+        """What it returns once that is true; natledger-ship must live so long."""
+        give_up = time.monotonic() + PATIENCE_S
+        while not (found := holds()):
+            self.assertIsNone(self.process.poll(), self.log())
+            self.assertLess(time.monotonic(), give_up, self.log())
+            time.sleep(0.2)
+        return found
+
+    def wait_delivered(self):
+        def all_of_it():
+            one = self.status()
+            return one if one and not one["waiting"] else None
+        return self.wait_until(all_of_it)
+
+    def ship_all(self):
+        self.start()
+        return self.finish()
+
+    def finish(self):
+        one = self.wait_delivered()
+        self.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.process.wait(timeout=60), 0)
+        return one
+
+    def search(self, query, **more):
+        self.server.call("POST", f"/{self.stream}/_refresh")
+        return self.server.call("POST", f"/{self.stream}/_search",
+                                {"size": 0, "track_total_hits": True, "query": query, **more})
+
+    def count(self, query):
+        return self.search(query)["hits"]["total"]["value"]
+
+    def backing_indices(self):
+        return self.server.call("GET", f"/{self.stream}/_search?size=0")["_shards"]["total"]
+
+    def check_once(self, but=()):
+        """Each number is in the index once, over all backing indices; those of `but` are not."""
+        self.server.call("POST", f"/{self.stream}/_refresh")
+        counts, after = collections.Counter(), None
+        while page := self.page_of_numbers(after):
+            counts.update({bucket["key"]["number"]: bucket["doc_count"] for bucket in page})
+            after = page[-1]["key"]
+        wanted = {record["event.sequence"] for record in self.records} - set(but)
+        self.assertEqual([number for number in sorted(wanted) if counts[number] != 1], [])
+        self.assertEqual(len(counts), len(wanted))
+
+    def page_of_numbers(self, after):
+        """How often there is each number, of all documents, after the key of the page before."""
+        by_number = {"size": 5000, "sources": [{"number": {"terms": {"field": "event.sequence"}}}]}
+        if after:
+            by_number["after"] = after
+        answer = self.server.call("POST", f"/{self.stream}/_search",
+                                  {"size": 0, "aggs": {"all": {"composite": by_number}}})
+        return answer["aggregations"]["all"]["buckets"]
+
+    def audit(self, status=0):
+        report = json.loads(run(SHIP, "audit", "--json", "--config", self.config, status=status))
+        self.assertEqual(report["whole"], status == 0)
+        return report
