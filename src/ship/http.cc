@@ -250,6 +250,8 @@ HttpClient::HttpClient(const std::string& url, const HttpOptions& options)
   handle.set(CURLOPT_PROTOCOLS_STR, "http,https");
   handle.set(CURLOPT_CONNECTTIMEOUT_MS, 10'000L);
   handle.set(CURLOPT_TIMEOUT_MS, options.timeout / std::chrono::milliseconds{1});
+  // A proxy ends what is idle, and a request that meets that end has no answer.
+  handle.set(CURLOPT_MAXAGE_CONN, 30L);
   handle.set(CURLOPT_ACCEPT_ENCODING, "gzip");
   handle.set(CURLOPT_TCP_NODELAY, 1L);
   handle.set(CURLOPT_WRITEFUNCTION, take_body);
