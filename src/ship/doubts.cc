@@ -27,6 +27,11 @@ void Doubts::begin(uint64_t first, uint64_t last, uint64_t records) {
   if (first > up_to_) since_ = last_;
 }
 
+void Doubts::know(const std::vector<std::string>& backing) {
+  if (backing.empty() || std::ranges::find(backing, since_) != backing.end()) return;
+  since_ = *(backing.end() - std::min<ptrdiff_t>(std::ssize(backing), most_indices_));
+}
+
 std::vector<std::string> Doubts::elsewhere(const std::string& index,
                                            const std::vector<std::string>& backing) const {
   auto from = std::ranges::find(backing, since_);

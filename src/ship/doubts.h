@@ -38,6 +38,9 @@ class Doubts {
   void took(const std::string& index) { last_ = index; }
   // Whether a doubtful record that was taken by `index`, or is there, can be nowhere else.
   bool is_exact(const std::string& index) const { return index == since_; }
+  // Which backing indices there are, oldest first. Where the one to look from is not among them,
+  // one is settled on now: others may follow while the doubt lasts.
+  void know(const std::vector<std::string>& backing);
   // Where else it can be, of the stream's backing indices, oldest first.
   std::vector<std::string> elsewhere(const std::string& index,
                                      const std::vector<std::string>& backing) const;

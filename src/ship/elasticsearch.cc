@@ -147,6 +147,7 @@ class Elasticsearch final : public Destination {
                       const std::vector<size_t>& doubtful) {
     const BackingIndices backing = list_backing_indices(client, options_.data_stream);
     if (backing.forbidden) return go_on_without(backing.why);
+    doubts_.know(backing.names);
     std::vector<Copy> copies;
     std::vector<size_t> of;
     for (const size_t i : doubtful) {

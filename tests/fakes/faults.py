@@ -150,5 +150,5 @@ item_faults = {name: items(elasticsearch.item_error(*error_of)) for name, error_
 # Those that pass by themselves: what a random mix is made of.
 PASSING = (reset_unread, reset_behind, rolled_over_behind, cut, broken_json, wrong_count,
            status(429), status(408), status(500), status(503), status(502, HTML, kind="text/html"),
-           status(200, HTML, kind="text/html"), too_large, item_faults["item 429"], item_faults["item 503"],
-           item_faults["item 403 block"])
+           status(200, HTML, kind="text/html"), too_large, item_faults["item 429"],
+           item_faults["item 503"], item_faults["item 403 block"])

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A server that nobody vouches for gets nothing, and one that does not know us is asked seldom; both
-are said in one message, and all goes on once it is mended."""
+"""A server that nobody vouches for gets nothing, and one that does not know us is asked seldom.
+Either is said in one message, and all goes on once it is mended."""
 import base64
 import os
 import tempfile

@@ -58,6 +58,17 @@ TEST(Doubts, WithoutAMemoryItMayBeAnywhere) {
   EXPECT_EQ(doubts.elsewhere("d", kBacking), (Names{"a", "b", "c"}));
 }
 
+TEST(Doubts, WhereToLookFromIsSettledAtTheFirstLook) {
+  Names backing{"a"};
+  Doubts doubts{"", 100, {}};
+  doubts.begin(1, 1, 1);
+  doubts.know(backing);
+  EXPECT_EQ(doubts.memory(), "a");
+  for (char name = 'b'; name <= 'z'; ++name) backing.emplace_back(1, name);
+  doubts.know(backing);
+  EXPECT_EQ(doubts.elsewhere("z", backing).size(), 25U) << "however many follow";
+}
+
 TEST(Doubts, AnIndexThatWasRemovedMeanwhileLeavesTheOthers) {
   Doubts doubts{"0", 100, {}};
   doubts.begin(1, 1, 1);
