@@ -19,8 +19,7 @@ PORT, RELAY_PORT = 9351, 9352
 STREAMS = "logs-conntrack.nat"
 LINES = 4000
 LOST_ANSWERS = 5 * TIMES
-# All amid the same doubt, and natledger-ship looks into so many indices at most (Doubts).
-LOST_REMOVALS = min(2 * TIMES, 12)
+LOST_REMOVALS = 2 * TIMES  # amid the same doubt
 # So that many requests are needed, and none waits longer than a test can.
 SMALL = "bulk_max_size: 100, timeout: 10s, backoff: {init: 200ms, max: 1s}"
 # One thread that writes, and one request that waits for it.

@@ -119,7 +119,7 @@ const std::vector<Row>& rows() {
        Next::kHold,
        false,
        "status 406: Content-Type header [text/plain]"},
-      {"request timeout", answer_of(408, ""), {}, Next::kBackOff, false, "status 408"},
+      {"request timeout", answer_of(408, ""), {}, Next::kBackOff, true, "status 408"},
       {"server error",
        answer_of(500, R"({"error":{"type":"illegal_state_exception"}})"),
        {},
