@@ -40,6 +40,7 @@ std::string end_text(int status) {
 // Runs `words` with no signal blocked or ignored. 0, or an errno value.
 int spawn(std::vector<std::string> words, pid_t& pid) {
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   posix_spawnattr_t how;
@@ -59,11 +60,11 @@ int spawn(std::vector<std::string> words, pid_t& pid) {
 }  // namespace
 
 std::string ship_program() {
-  const std::string name = "natledger-ship";
+  std::string name = "natledger-ship";
   std::error_code failed;
   const auto own = std::filesystem::read_symlink("/proc/self/exe", failed);
   if (failed) return name;
-  const std::string beside = own.parent_path() / name;
+  std::string beside = own.parent_path() / name;
   return ::access(beside.c_str(), X_OK) == 0 ? beside : name;
 }
 

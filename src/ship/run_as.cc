@@ -66,7 +66,7 @@ void run_as(const std::string& user, const LedgerOptions& ledger) {
   check_call(attempt, ::setuid(found->pw_uid));
   for (const std::string& path : {ledger.directory, ledger.state + "/covered"}) {
     if (::access(path.c_str(), R_OK) == 0) continue;
-    throw SystemError("read " + path + " as " + user, errno,
+    throw SystemError(std::string{"read "}.append(path).append(" as ").append(user), errno,
                       "let ledger.group read the ledger and its state, or see ship.user");
   }
 }

@@ -61,7 +61,7 @@ ShipStatus read_ship_status(const LedgerOptions& ledger) {
 }
 
 ShipStatus watch_ship_status(const LedgerOptions& ledger, Duration watch) {
-  const ShipStatus before = read_ship_status(ledger);
+  ShipStatus before = read_ship_status(ledger);
   const bool none_waits =
       std::ranges::all_of(before.destinations, [](const auto& one) { return one.waiting == 0; });
   if (none_waits || watch <= Duration{}) return before;
