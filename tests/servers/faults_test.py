@@ -181,7 +181,7 @@ class Alone(faulty.Shipped):
 class Mixed(faulty.Shipped):
     """At random, with the program killed at random."""
 
-    lines = 5000 * TIMES
+    lines = 3000 * TIMES
     kills = 10 * TIMES
     poison_share = 0.01
 
@@ -194,14 +194,14 @@ class Mixed(faulty.Shipped):
         self.server.fault = self.random_fault(dice)
         killed = []
         while len(killed) < self.kills:
-            self.configure(bulk_max_size=5, worker=dice.choice((1, 4)), timeout="500ms",
+            self.configure(bulk_max_size=5, worker=dice.choice((1, 4)), timeout="200ms",
                            backoff="{init: 5ms, max: 20ms}")
-            before = len(self.server.served)
             self.start()
-            # Some while it starts, the others amid its work.
-            if dice.random() < 0.8:
-                faulty.wait_for("a request", lambda seen=before: len(self.server.served) > seen)
-            time.sleep(dice.uniform(0, 0.8))
+            time.sleep(dice.uniform(0.1, 1.2))
+            # Half of them whatever it does then, half with the next request.
+            if dice.random() < 0.5:
+                seen = len(self.server.served)
+                faulty.wait_for("a request", lambda at=seen: len(self.server.served) > at)
             self.assertIsNone(self.process.poll(), self.log())
             killed.append(time.monotonic())
             self.kill()
