@@ -63,7 +63,7 @@ void Pipeline::handle(std::span<const std::byte> message, TimePoint at) {
     ++stats_.ignored;
     return;
   }
-  if (flow_.from_dump || !records(flow_.event) || is_own(flow_, at)) {
+  if (flow_.from_dump || !records(flow_.event) || is_own(flow_)) {
     ++stats_.filtered;
     return;
   }
@@ -195,7 +195,7 @@ void Pipeline::compare(TimePoint at, uint64_t epoch) {
 
 // Where starts are not asked for it is no record, but its end will want what the table knows.
 void Pipeline::handle_inferred_start(Flow& flow) {
-  if (is_own(flow, flow.receipt)) return;
+  if (is_own(flow)) return;
   const auto number = [&] { return records(Event::kNew) ? parts_.sink.next_sequence() : 0; };
   flow.sequence = number();
   while (live_flows_.adopt(flow) == Tracked::kOtherEnded) {

@@ -88,8 +88,8 @@ class Pipeline {
   void handle_inferred_start(Flow& flow);
   void handle_inferred_end(Flow& flow);
   Tracked track();
-  bool is_own(const Flow& flow, TimePoint at) const {
-    return parts_.own_traffic != nullptr && parts_.own_traffic->has(flow, at);
+  bool is_own(const Flow& flow) const {
+    return parts_.own_traffic != nullptr && parts_.own_traffic->has(flow, clock_);
   }
   bool records(Event event) const { return (parts_.events & static_cast<uint32_t>(event)) != 0; }
   void append(Flow& flow);

@@ -18,6 +18,7 @@
 #include <system_error>
 #include <vector>
 
+#include "base/argv.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -39,10 +40,7 @@ std::string end_text(int status) {
 
 // Runs `words` with no signal blocked or ignored. 0, or an errno value.
 int spawn(std::vector<std::string> words, pid_t& pid) {
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
+  const std::vector<char*> argv = argv_of(words);
   posix_spawnattr_t how;
   ::posix_spawnattr_init(&how);
   sigset_t none, ignored;

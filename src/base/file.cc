@@ -7,6 +7,8 @@
 
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
+#include <system_error>
 
 #include "base/error.h"
 
@@ -72,6 +74,12 @@ bool write_whole(int fd, std::string_view text) {
     text.remove_prefix(static_cast<size_t>(n));
   }
   return true;
+}
+
+void make_folders(const std::string& path, std::string_view remedy) {
+  std::error_code failed;
+  std::filesystem::create_directories(path, failed);
+  if (failed) throw SystemError("make " + path, failed.value(), remedy);
 }
 
 void sync_directory(const std::string& path) {

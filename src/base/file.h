@@ -34,6 +34,9 @@ uint64_t file_bytes(int fd, const std::string& path);
 // Writes all of `text` at the descriptor's place. False, with errno, on the first failure.
 bool write_whole(int fd, std::string_view text);
 
+// Makes a folder, and those that it is in, where they are not there. Throws SystemError.
+void make_folders(const std::string& path, std::string_view remedy);
+
 // Makes the names in a directory survive a power cut. Throws SystemError.
 void sync_directory(const std::string& path);
 

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/file.h"
 
 namespace natledger {
 
@@ -43,11 +44,7 @@ std::optional<Cursor> cursor_of(const SlotReading& reading) {
 
 std::string path_of(const std::string& state, const std::string& destination) {
   const std::string folder = cursor_folder(state);
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed) {
-    throw SystemError("make " + folder, failed.value(), "see ledger.state in the configuration");
-  }
+  make_folders(folder, "see ledger.state in the configuration");
   return folder + "/" + destination;
 }
 

@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -35,9 +33,7 @@ off_t place_of(uint64_t number) {
 
 std::string path_in(const std::string& state) {
   const std::string folder = own_connections_folder(state);
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed) throw SystemError("make " + folder, failed.value(), "see ledger.state");
+  make_folders(folder, "see ledger.state");
   return folder + "/own";
 }
 

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ship/audit.h"
 
-#include <algorithm>
 #include <unordered_map>
 
 #include <rapidjson/document.h>
 #include <rapidjson/pointer.h>
 
 #include "base/error.h"
-#include "base/json_text.h"
 #include "ledger/cursor.h"
 #include "ledger/line.h"
 #include "ledger/reader.h"
 #include "ship/copies.h"
 #include "ship/dead_letters.h"
+#include "ship/parts.h"
+#include "ship/query.h"
 
 namespace natledger {
 
@@ -90,9 +90,8 @@ class Auditor {
   void compare() {
     if (window_.lines.empty()) return;
     Counts counts;
-    for (size_t i = 0; i < indices_.size(); i += kIndicesAtOnce) {
-      count(std::span{indices_}.subspan(i, std::min(kIndicesAtOnce, indices_.size() - i)), counts);
-    }
+    by_parts(std::span<const std::string>{indices_}, kIndicesAtOnce,
+             [&](std::span<const std::string> some) { count(some, counts); });
     look_again(counts);
     for (const auto& [number, id] : window_.lines) {
       const uint64_t copies = counts[number];
@@ -107,12 +106,13 @@ class Auditor {
   void count(std::span<const std::string> indices, Counts& counts) {
     std::string path = "/";
     for (const std::string& index : indices) path += (path.size() > 1 ? "," : "") + index;
-    const std::string body =
-        R"({"size":0,"query":{"bool":{"filter":[{"range":{"event.sequence":{"gte":)" +
-        std::to_string(window_.first) + R"(,"lt":)" + std::to_string(window_.first + kWindow) +
-        R"(}}},{"prefix":{"event.id":)" + json_string(window_.id_prefix) +
-        R"(}}]}},"aggs":{"numbers":{"composite":{"size":)" + std::to_string(kWindow) +
-        R"(,"sources":[{"number":{"terms":{"field":"event.sequence"}}}]}}}})";
+    const std::string body = R"({"size":0,"query":)" +
+                             all_of({compares("event.sequence", "gte", window_.first),
+                                     compares("event.sequence", "lt", window_.first + kWindow),
+                                     begins_with("event.id", window_.id_prefix)}) +
+                             R"(,"aggs":{"numbers":{"composite":{"size":)" +
+                             std::to_string(kWindow) +
+                             R"(,"sources":[{"number":{"terms":{"field":"event.sequence"}}}]}}}})";
     const HttpAnswer answer =
         client_.send({.method = "POST", .path = path + "/_search", .body = body});
     const std::string attempt = "count the records of " + server_.data_stream;

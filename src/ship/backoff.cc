@@ -2,12 +2,19 @@
 #include "ship/backoff.h"
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 namespace natledger {
 
 namespace {
 constexpr uint64_t kMostDoublings = 30;
+}
+
+std::function<double()> dice() {
+  return [engine = std::mt19937_64{std::random_device{}()}]() mutable {
+    return std::uniform_real_distribution<double>{0, 1}(engine);
+  };
 }
 
 Backoff::Backoff(BackoffOptions options, std::function<double()> random)

@@ -14,6 +14,9 @@ struct BackoffOptions {
   Duration max = std::chrono::seconds{60};
 };
 
+// Gives numbers in [0, 1), others in each process.
+std::function<double()> dice();
+
 // Full jitter: anywhere between nothing and a limit that doubles with each failure, so that many
 // gateways do not come back in step (Marc Brooker, "Exponential Backoff And Jitter", 2015).
 class Backoff {

@@ -9,6 +9,7 @@
 #include <rapidjson/writer.h>
 
 #include "base/json_text.h"
+#include "ship/parts.h"
 
 namespace natledger {
 
@@ -89,15 +90,14 @@ LookUp look_up_at_once(HttpClient& client, std::span<const Copy> copies, bool wi
 
 LookUp look_up(HttpClient& client, std::span<const Copy> copies, bool with_source) {
   LookUp whole;
-  while (!copies.empty() && whole.why.empty()) {
-    const auto some = copies.first(std::min(copies.size(), kCopiesAtOnce));
-    copies = copies.subspan(some.size());
+  by_parts(copies, kCopiesAtOnce, [&](std::span<const Copy> some) {
+    if (!whole.why.empty()) return;
     LookUp part = look_up_at_once(client, some, with_source);
     whole.found.insert(whole.found.end(), part.found.begin(), part.found.end());
     std::ranges::move(part.sources, std::back_inserter(whole.sources));
     whole.why = std::move(part.why);
     whole.forbidden = part.forbidden;
-  }
+  });
   if (!whole.why.empty()) whole.found.clear();
   return whole;
 }

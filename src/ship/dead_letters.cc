@@ -10,7 +10,6 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <system_error>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -64,11 +63,7 @@ uint64_t number_of_letter(std::string_view line) { return number_in(line, "\"seq
 
 std::string dead_letter_folder(const std::string& state) {
   std::string folder = state + "/dead-letters";
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed) {
-    throw SystemError("make " + folder, failed.value(), "see ledger.state in the configuration");
-  }
+  make_folders(folder, "see ledger.state in the configuration");
   return folder;
 }
 

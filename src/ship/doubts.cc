@@ -27,19 +27,20 @@ void Doubts::begin(uint64_t first, uint64_t last, uint64_t records) {
   if (first > up_to_) since_ = last_;
 }
 
+std::vector<std::string>::const_iterator Doubts::from(
+    const std::vector<std::string>& backing) const {
+  const auto since = std::ranges::find(backing, since_);
+  if (since != backing.end()) return since;
+  return backing.end() - std::min<ptrdiff_t>(std::ssize(backing), most_indices_);
+}
+
 void Doubts::know(const std::vector<std::string>& backing) {
-  if (backing.empty() || std::ranges::find(backing, since_) != backing.end()) return;
-  since_ = *(backing.end() - std::min<ptrdiff_t>(std::ssize(backing), most_indices_));
+  if (!backing.empty()) since_ = *from(backing);
 }
 
 std::vector<std::string> Doubts::elsewhere(const std::string& index,
                                            const std::vector<std::string>& backing) const {
-  auto from = std::ranges::find(backing, since_);
-  // Removed since, or never known.
-  if (from == backing.end()) {
-    from = backing.end() - std::min<ptrdiff_t>(std::ssize(backing), most_indices_);
-  }
-  std::vector<std::string> others{from, backing.end()};
+  std::vector<std::string> others{from(backing), backing.end()};
   std::erase(others, index);
   return others;
 }

@@ -52,6 +52,9 @@ class Doubts {
   const std::string& memory() const { return since_; }
 
  private:
+  // Where to look from; the least recent of the last ones where since_ was removed, or never known.
+  std::vector<std::string>::const_iterator from(const std::vector<std::string>& backing) const;
+
   std::string since_;   // took the last record before the oldest one that is doubtful
   std::string last_;    // took the last record
   uint64_t in_flight_;  // records that this run has not come to yet

@@ -8,7 +8,6 @@
 #include <csignal>
 #include <deque>
 #include <mutex>
-#include <random>
 #include <thread>
 
 #include "base/error.h"
@@ -20,12 +19,6 @@ namespace {
 
 // Behind a failure of our own disk.
 constexpr Duration kRest = std::chrono::seconds{5};
-
-std::function<double()> dice() {
-  return [engine = std::mt19937_64{std::random_device{}()}]() mutable {
-    return std::uniform_real_distribution<double>{0, 1}(engine);
-  };
-}
 
 class Worker {
  public:

@@ -43,14 +43,14 @@ std::string equals(std::string_view key, uint64_t number) {
   return of_key("term", key, std::to_string(number));
 }
 
-std::string is_one_of(std::string_view key, const std::vector<std::string>& texts) {
+std::string is_one_of(std::string_view key, std::span<const std::string> texts) {
   std::vector<std::string> items;
   items.reserve(texts.size());
   for (const std::string& text : texts) items.push_back(json_string(text));
   return of_key("terms", key, list(items));
 }
 
-std::string is_one_of(std::string_view key, const std::vector<uint64_t>& numbers) {
+std::string is_one_of(std::string_view key, std::span<const uint64_t> numbers) {
   std::vector<std::string> items;
   items.reserve(numbers.size());
   for (const uint64_t number : numbers) items.push_back(std::to_string(number));

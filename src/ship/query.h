@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +16,8 @@ std::string none_of(const std::vector<std::string>& queries);
 std::string has_key(std::string_view key);
 std::string equals(std::string_view key, std::string_view text);
 std::string equals(std::string_view key, uint64_t number);
-std::string is_one_of(std::string_view key, const std::vector<std::string>& texts);
-std::string is_one_of(std::string_view key, const std::vector<uint64_t>& numbers);
+std::string is_one_of(std::string_view key, std::span<const std::string> texts);
+std::string is_one_of(std::string_view key, std::span<const uint64_t> numbers);
 std::string begins_with(std::string_view key, std::string_view text);
 // `how`: "gte", "lte" ...
 std::string compares(std::string_view key, std::string_view how, std::string_view text);

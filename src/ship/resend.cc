@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <random>
 #include <thread>
 
 #include "base/error.h"
@@ -18,16 +17,6 @@
 #include "ship/drop_fields.h"
 
 namespace natledger {
-
-namespace {
-
-std::function<double()> dice() {
-  return [engine = std::mt19937_64{std::random_device{}()}]() mutable {
-    return std::uniform_real_distribution<double>{0, 1}(engine);
-  };
-}
-
-}  // namespace
 
 Resending::Resending(const std::string& state, const std::string& destination)
     : path_(dead_letter_folder(state) + "/" + destination + ".resending"),

@@ -9,10 +9,10 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
-#include <system_error>
 #include <vector>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "ledger/cursor.h"
 #include "ledger/own_connections.h"
@@ -24,9 +24,7 @@ namespace {
 
 // Its folder of the state, and what an earlier run wrote there, maybe as somebody else.
 void give_folder(const std::string& folder, const passwd& user) {
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed) throw SystemError("make " + folder, failed.value(), "see ledger.state");
+  make_folders(folder, "see ledger.state");
   const auto give = [&user](const std::string& path) {
     check_call("give " + path + " to " + user.pw_name,
                ::lchown(path.c_str(), user.pw_uid, static_cast<gid_t>(-1)));

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <span>
 
 #include "ledger/line.h"
+#include "ship/parts.h"
 #include "ship/query.h"
 
 namespace natledger {
@@ -122,16 +124,14 @@ class Reader {
   }
 
   void fetch(const std::vector<uint64_t>& numbers) {
-    for (size_t i = 0; i < numbers.size(); i += kNumbersAtOnce) {
-      const std::vector<uint64_t> some(
-          numbers.begin() + static_cast<ptrdiff_t>(i),
-          numbers.begin() + static_cast<ptrdiff_t>(std::min(numbers.size(), i + kNumbersAtOnce)));
+    using Numbers = std::span<const uint64_t>;
+    by_parts(Numbers{numbers}, kNumbersAtOnce, [&](Numbers some) {
       search_.visit(all_of({ledger_, is_one_of("event.sequence", some)}),
                     [&](const ServedRecord& record) {
                       fetched_.emplace(record.sequence, record.line);
                       return true;
                     });
-    }
+    });
   }
 
   // What counts of the lines behind `from` and before `to`.

@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
 #include "base/protocol.h"
 #include "ledger/line.h"
+#include "ship/parts.h"
 #include "ship/query.h"
 
 namespace natledger {
@@ -88,14 +90,7 @@ std::string fits(const IndexQuestion& question) {
   return all_of(parts);
 }
 
-template <class Visit>
-void by_some(const std::vector<std::string>& ids, const Visit& visit) {
-  for (size_t i = 0; i < ids.size(); i += kIdsAtOnce) {
-    const auto begin = ids.begin() + static_cast<ptrdiff_t>(i);
-    visit(std::vector<std::string>(
-        begin, begin + static_cast<ptrdiff_t>(std::min(kIdsAtOnce, ids.size() - i))));
-  }
-}
+using Ids = std::span<const std::string>;
 
 }  // namespace
 
@@ -200,7 +195,8 @@ std::vector<ServedRecord> ServerRecords::flows(const IndexQuestion& question) {
                           " flows of that address began before, and any may be open still (ask "
                           "for a port, or the gateway's ledger)");
       });
-  by_some({open.begin(), open.end()}, [&](const std::vector<std::string>& ids) {
+  const std::vector<std::string> began{open.begin(), open.end()};
+  by_parts(Ids{began}, kIdsAtOnce, [&](Ids ids) {
     search_.visit_values(all_of({is_one_of("flow.id", ids), is_end()}), "flow.id",
                          [&](const std::string& id) { open.erase(id); });
   });
@@ -215,16 +211,16 @@ std::vector<ServedRecord> ServerRecords::flows(const IndexQuestion& question) {
                         any_of({compares("event.end", "gte", from),
                                 compares("flow.end.not_after", "gte", from)})}),
                 keep);
-  by_some({open.begin(), open.end()}, [&](const std::vector<std::string>& ids) {
-    search_.visit(is_one_of("flow.id", ids), keep);
-  });
+  const std::vector<std::string> endless{open.begin(), open.end()};
+  by_parts(Ids{endless}, kIdsAtOnce,
+           [&](Ids ids) { search_.visit(is_one_of("flow.id", ids), keep); });
   std::ranges::stable_sort(found, {}, &ServedRecord::sequence);
   return found;
 }
 
 std::vector<ServedRecord> ServerRecords::records(const std::vector<std::string>& ids) {
   std::vector<ServedRecord> found;
-  by_some(ids, [&](const std::vector<std::string>& some) {
+  by_parts(Ids{ids}, kIdsAtOnce, [&](Ids some) {
     search_.visit(is_one_of("event.id", some), [&](const ServedRecord& record) {
       found.push_back(record);
       return true;

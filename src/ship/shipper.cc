@@ -52,8 +52,7 @@ Shipper::Shipper(const LedgerOptions& ledger, ShipperOptions options, const Make
 Duration Shipper::step(TimePoint at) {
   const bool more = fill(at);
   const std::vector<Lane*> due = due_lanes(at, more);
-  if (due.empty()) return rest(at, more);
-  attempt(due, at);
+  if (!due.empty()) attempt(due, at);
   return rest(at, more);
 }
 

@@ -38,7 +38,7 @@ class ShipAway(unittest.TestCase):
         print(self.ship.said(), end="")
         made += more.done()
         self.agent.wait_written(PATIENCE_S)
-        self.ship.wait_delivered("elasticsearch", PATIENCE_S)
+        self.ship.wait_delivered(patience_s=PATIENCE_S)
         self.agent.stop()
         numbers = [record["event.sequence"] for record in self.agent.ledger.records()]
         sent = server.sequences

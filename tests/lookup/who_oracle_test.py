@@ -77,6 +77,18 @@ def made(*arguments, **options):
                           stdout=subprocess.PIPE, **options).stdout
 
 
+def lose_lines(directory):
+    """In the middle of a segment and at the end of another, as a bad disk may."""
+    sealed = sorted(glob.glob(os.path.join(directory, "conntrack-*.json")))
+    for path, begin, count in ((sealed[1], 0.5, 3), (sealed[2], 1, 40)):
+        with open(path, "rb") as file:
+            lines = file.readlines()
+        first = min(int(len(lines) * begin), len(lines) - count)
+        del lines[first:first + count]
+        with open(path, "wb") as file:
+            file.writelines(lines)
+
+
 class WhoOracle(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -84,25 +96,13 @@ class WhoOracle(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.ledger = os.path.join(folder.name, "ledger")
         made("make", cls.ledger, OPTIONS.lines, OPTIONS.segments, OPTIONS.seed)
-        cls.lose_lines()
+        lose_lines(cls.ledger)
         made("archive", cls.ledger, OPTIONS.segments - 2)
         made("index", cls.ledger, STEP_BYTES)
         cls.truth = oracle.Oracle(cls.ledger)
         chance = random.Random(OPTIONS.seed)
         cls.questions = [Question(chance, cls.truth) for _ in range(OPTIONS.questions)]
         cls.expected = [question.truth(cls.truth) for question in cls.questions]
-
-    @classmethod
-    def lose_lines(cls):
-        """In the middle of a segment and at the end of another, as a bad disk may."""
-        sealed = sorted(glob.glob(os.path.join(cls.ledger, "conntrack-*.json")))
-        for path, begin, count in ((sealed[1], 0.5, 3), (sealed[2], 1, 40)):
-            with open(path, "rb") as file:
-                lines = file.readlines()
-            first = min(int(len(lines) * begin), len(lines) - count)
-            del lines[first:first + count]
-            with open(path, "wb") as file:
-                file.writelines(lines)
 
     def check(self, count, way):
         """The first so many questions, in one process; through indexes, line by line, or either."""

@@ -10,7 +10,8 @@ import time
 import unittest
 
 import servers
-from shipped import MADE_LEDGER, NATLEDGER, SHIP, TIMES, Shipped, run
+from ship_program import PROGRAM
+from shipped import MADE_LEDGER, NATLEDGER, TIMES, Shipped, run
 
 LINES = 20_000 * TIMES
 KILLS = 10 * TIMES
@@ -34,7 +35,7 @@ class OneServer(Shipped):
 
     def test_1_setup(self):
         self.configure(self.setup_user)
-        setup = (SHIP, "setup", "elasticsearch", *self.keep, "--config", self.config)
+        setup = (PROGRAM, "setup", "elasticsearch", *self.keep, "--config", self.config)
         first = run(*setup)
         self.assertNotIn("\n0 changed\n", first)
         for made in ("component template conntrack-nat@mappings: made",
@@ -47,13 +48,13 @@ class OneServer(Shipped):
 
     def test_2_ship(self):
         one = self.ship_all()
-        self.assertEqual(one["delivered"], len(self.records), self.log())
+        self.assertEqual(one["delivered"], len(self.records), self.ship.log())
         self.check_once()
         self.check_mapping()
         self.check_found()
         self.forget()
         again = self.ship_all()
-        self.assertEqual(again["duplicate"], len(self.records), self.log())
+        self.assertEqual(again["duplicate"], len(self.records), self.ship.log())
         self.check_once()
         print(f"{len(self.records)} records, once each; again: all of them duplicates")
 
@@ -89,10 +90,9 @@ class OneServer(Shipped):
         for number in range(KILLS):
             self.configure(self.ship_user, "bulk_max_size: 200, timeout: 5s, "
                                            f"worker: {dice.choice((1, 4))}")
-            self.start()
+            self.ship.start()
             time.sleep(dice.uniform(0.05, 0.4))
-            self.process.kill()
-            self.process.wait()
+            self.ship.kill()
             if number % 3 == 0:
                 self.server.call("POST", f"/{self.stream}/_rollover")
         self.ship_all()
@@ -129,7 +129,7 @@ class OneServer(Shipped):
         self.assertEqual(numbers, [record["event.sequence"] for record in lost])
         self.assertEqual(report["doubled"], [[twice["event.sequence"]] * 2])
         self.server.call("DELETE", f"/{newest}/_doc/{twice['event.id']}")
-        said = run(SHIP, "backfill", "--from", "1", "--config", self.config)
+        said = run(PROGRAM, "backfill", "--from", "1", "--config", self.config)
         self.assertIn(", 0 are dead letters\n", said)
         self.audit()
         self.check_once()
@@ -152,7 +152,7 @@ class OneServer(Shipped):
         letters = f"{self.ledger}/state/dead-letters/elasticsearch.ndjson"
         with open(letters, encoding="utf-8") as file:
             self.assertEqual(len(file.readlines()), count)
-        again = run(SHIP, "retry-dead-letters", "--config", self.config, status=1)
+        again = run(PROGRAM, "retry-dead-letters", "--config", self.config, status=1)
         self.assertEqual(again, f"0 delivered, 0 were there, {count} are dead letters\n")
         with open(letters, encoding="utf-8") as file:
             self.assertEqual(len(file.readlines()), count)
@@ -160,7 +160,7 @@ class OneServer(Shipped):
         template["template"]["mappings"]["properties"]["event.sequence"] = {"type": "long"}
         self.server.call("PUT", "/_index_template/refusing", template)
         self.server.call("POST", f"/{stream}/_rollover")
-        mended = run(SHIP, "retry-dead-letters", "--config", self.config)
+        mended = run(PROGRAM, "retry-dead-letters", "--config", self.config)
         self.assertEqual(mended, f"{count} delivered, 0 were there, 0 are dead letters\n")
         self.assertEqual(os.path.getsize(letters), 0)
         self.assertEqual(self.audit()["once"], count)
@@ -175,7 +175,7 @@ class NewestElasticsearch(OneServer, unittest.TestCase):
 
     @classmethod
     def make_server(cls):
-        roles = json.loads(run(SHIP, "setup", "elasticsearch", "--print-role"))
+        roles = json.loads(run(PROGRAM, "setup", "elasticsearch", "--print-role"))
         return servers.Elasticsearch(cls.port, cls.version, roles=roles)
 
 

@@ -7,9 +7,9 @@ import time
 import typing
 import unittest
 
-import elasticsearch
 import faults
 import faulty
+from waiting import wait_for
 
 TIMES = int(os.environ.get("NATLEDGER_TIMES", "1"))
 
@@ -60,23 +60,23 @@ LIFTED = {
 class Alone(faulty.Shipped):
 
     def warnings(self):
-        return [line for line in self.log().splitlines() if " warning: ship to " in line]
+        return [line for line in self.ship.log().splitlines() if " warning: ship to " in line]
 
     def check_lifted(self, row):
         """The fault is there for a while, and then it is not."""
         self.server.fault = row.fault
-        self.start()
-        faulty.wait_for(f"the log to say \"{row.says}\"", lambda: row.says in self.log())
+        self.ship.start()
+        self.ship.wait_said(row.says)
         before = self.server.bulks
         time.sleep(1)
         if row.holds:
             self.assertLessEqual(self.server.bulks - before, 1, "it asks and asks")
-        self.assertEqual(len(self.warnings()), 1, self.log())
+        self.assertEqual(len(self.warnings()), 1, self.ship.log())
         self.server.fault = None
         if row.holds:
-            self.hang_up()
-        self.wait_delivered()
-        self.end()
+            self.ship.hang_up()
+        self.ship.wait_delivered()
+        self.ship.stop()
         self.assertEqual(self.check_once(), {})
 
     def test_faults_that_are_lifted(self):
@@ -87,29 +87,29 @@ class Alone(faulty.Shipped):
 
     def ship_with(self, fault):
         self.server.fault = fault
-        self.start()
-        self.wait_delivered()
-        self.end()
+        self.ship.start()
+        self.ship.wait_delivered()
+        self.ship.stop()
         return self.check_once()
 
     def test_refused_connections(self):
         self.server.refusing = True
-        self.start()
-        faulty.wait_for("the log to say so", lambda: "reset by peer" in self.log())
+        self.ship.start()
+        self.ship.wait_said("reset by peer")
         self.server.refusing = False
-        self.wait_delivered()
-        self.end()
+        self.ship.wait_delivered()
+        self.ship.stop()
         self.assertEqual(self.check_once(), {})
 
     def test_nobody_listens(self):
         self.configure(hosts='["http://127.0.0.1:1"]')
-        self.start()
-        faulty.wait_for("the log to say so", lambda: "Couldn't connect to server" in self.log())
-        self.assertEqual(len(self.warnings()), 1, self.log())
+        self.ship.start()
+        self.ship.wait_said("Couldn't connect to server")
+        self.assertEqual(len(self.warnings()), 1, self.ship.log())
         self.configure()
-        self.hang_up()
-        self.wait_delivered()
-        self.end()
+        self.ship.hang_up()
+        self.ship.wait_delivered()
+        self.ship.stop()
         self.assertEqual(self.check_once(), {})
 
     def test_the_next_host_is_asked(self):
@@ -118,18 +118,18 @@ class Alone(faulty.Shipped):
 
     def test_retry_after_is_kept_to(self):
         self.server.fault = faults.status(429, headers=("Retry-After: 1",))
-        self.start()
-        faulty.wait_for("the first request", lambda: self.server.bulks)
+        self.ship.start()
+        wait_for("the first request", lambda: self.server.bulks)
         time.sleep(2.2)
         self.assertLessEqual(self.server.bulks, 4)
         self.server.fault = None
-        self.wait_delivered()
-        self.end()
+        self.ship.wait_delivered()
+        self.ship.stop()
         self.assertEqual(self.check_once(), {})
 
     def test_a_proxy_that_cannot_unpack(self):
         self.assertEqual(self.ship_with(faults.silent_on_gzip), {})
-        self.assertIn("bodies go plain from now on", self.log())
+        self.assertIn("bodies go plain from now on", self.ship.log())
 
     def test_an_old_server_that_knows_no_filter_path(self):
         self.assertEqual(self.ship_with(faults.unknown_parameter), {})
@@ -143,12 +143,13 @@ class Alone(faulty.Shipped):
 
     def test_a_record_that_spoils_its_request(self):
         self.assertEqual(set(self.ship_with(faults.poisoned_request)), {77})
-        self.assertIn("status 400 illegal_argument_exception: the record is poison", self.log())
+        self.assertIn("status 400 illegal_argument_exception: the record is poison",
+                      self.ship.log())
 
     def test_records_that_no_index_takes(self):
         self.server.poison = {5, 6, 100, 299}
         self.assertEqual(set(self.ship_with(None)), {5, 6, 100, 299})
-        self.assertIn("status 400 document_parsing_exception: failed to parse", self.log())
+        self.assertIn("status 400 document_parsing_exception: failed to parse", self.ship.log())
 
     def spoilt(self):
         """How many these do something to: two of each hundred, from the eighth on."""
@@ -156,7 +157,7 @@ class Alone(faulty.Shipped):
 
     def test_the_failure_store(self):
         self.assertEqual(len(self.ship_with(faults.kept_in_failure_store)), self.spoilt())
-        self.assertIn("kept it in the failure store", self.log())
+        self.assertIn("kept it in the failure store", self.ship.log())
 
     def test_a_failure_store_that_failed(self):
         self.assertEqual(len(self.ship_with(faults.failed_failure_store)), self.spoilt())
@@ -164,7 +165,7 @@ class Alone(faulty.Shipped):
     def test_somebody_elses_documents_under_our_ids(self):
         dead = self.ship_with(faults.foreign_document)
         self.assertEqual(len(dead), self.spoilt())
-        self.assertIn("id_collision", self.log())
+        self.assertIn("id_collision", self.ship.log())
 
     def test_rollovers_between_a_lost_answer_and_the_next(self):
         """Each batch's first answer is lost, and the stream rolls over."""
@@ -196,18 +197,18 @@ class Mixed(faulty.Shipped):
         while len(killed) < self.kills:
             self.configure(bulk_max_size=5, worker=dice.choice((1, 4)), timeout="200ms",
                            backoff="{init: 5ms, max: 20ms}")
-            self.start()
+            self.ship.start()
             time.sleep(dice.uniform(0.1, 1.2))
             # Half of them whatever it does then, half with the next request.
             if dice.random() < 0.5:
                 seen = len(self.server.served)
-                faulty.wait_for("a request", lambda at=seen: len(self.server.served) > at)
-            self.assertIsNone(self.process.poll(), self.log())
+                wait_for("a request", lambda at=seen: len(self.server.served) > at)
+            self.ship.lives()
             killed.append(time.monotonic())
-            self.kill()
-        self.start()
-        self.wait_delivered(600)
-        self.end()
+            self.ship.kill()
+        self.ship.start()
+        self.ship.wait_delivered(patience_s=600)
+        self.ship.stop()
         dead = self.check_once()
         self.assertEqual(set(dead), self.server.poison)
         amid = sum(any(one.under_way(at) for one in self.server.served) for at in killed)

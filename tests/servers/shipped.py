@@ -4,16 +4,14 @@ import collections
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 
 import servers
+import ship_program
 
 TIMES = int(os.environ.get("NATLEDGER_TIMES", "1"))
 NATLEDGER = os.environ.get("NATLEDGER", "")
-SHIP = os.environ.get("NATLEDGER_SHIP", "")
 MADE_LEDGER = os.environ.get("NATLEDGER_MADE_LEDGER", "")
 PATIENCE_S = 180
 
@@ -49,15 +47,11 @@ class Shipped:
         return ledger, [json.loads(line) for line in run(NATLEDGER, "cat", ledger).splitlines()]
 
     def setUp(self):
-        self.process = None
         self.config = os.path.join(self.folder, "natledger.yaml")
         self.configure(self.ship_user)
-        self.addCleanup(self.end)
-
-    def end(self):
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+        self.ship = ship_program.Ship(self.config, os.path.join(self.folder, "log"),
+                                      patience_s=PATIENCE_S)
+        self.addCleanup(self.ship.kill)
 
     def configure(self, user, more="", url=None, password=servers.PASSWORD):
         options = [f'hosts: ["{url or self.server.url}"]', "flush_interval: 100ms"]
@@ -71,46 +65,13 @@ class Shipped:
             file.write(f"ledger: {{directory: {self.ledger}, state: {self.ledger}/state}}\n"
                        f"output.elasticsearch: {{{', '.join(options)}}}\n")
 
-    def start(self):
-        with open(os.path.join(self.folder, "log"), "ab") as log:
-            self.process = subprocess.Popen([SHIP, "run", "--config", self.config], stderr=log)
-
-    def log(self):
-        with open(os.path.join(self.folder, "log"), encoding="utf-8") as file:
-            return file.read()
-
-    def status(self):
-        report = json.loads(run(SHIP, "status", "--json", "--for", "0", "--config",
-                                self.config))
-        one, = report["destinations"] or [None]
-        if one:
-            parts = ("delivered", "duplicate", "dead_lettered", "not_selected", "missing")
-            self.assertEqual(sum(one[part] for part in parts), one["next"] - 1)
-        return one
-
-    def wait_until(self, holds):
-        """What it returns once that is true; natledger-ship must live so long."""
-        give_up = time.monotonic() + PATIENCE_S
-        while not (found := holds()):
-            self.assertIsNone(self.process.poll(), self.log())
-            self.assertLess(time.monotonic(), give_up, self.log())
-            time.sleep(0.2)
-        return found
-
-    def wait_delivered(self):
-        def all_of_it():
-            one = self.status()
-            return one if one and not one["waiting"] else None
-        return self.wait_until(all_of_it)
-
     def ship_all(self):
-        self.start()
+        self.ship.start()
         return self.finish()
 
     def finish(self):
-        one = self.wait_delivered()
-        self.process.send_signal(signal.SIGTERM)
-        self.assertEqual(self.process.wait(timeout=60), 0)
+        one = self.ship.wait_delivered()
+        self.ship.stop()
         return one
 
     def search(self, query, **more):
@@ -145,6 +106,7 @@ class Shipped:
         return answer["aggregations"]["all"]["buckets"]
 
     def audit(self, status=0):
-        report = json.loads(run(SHIP, "audit", "--json", "--config", self.config, status=status))
+        report = json.loads(run(ship_program.PROGRAM, "audit", "--json", "--config", self.config,
+                                status=status))
         self.assertEqual(report["whole"], status == 0)
         return report

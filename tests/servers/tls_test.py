@@ -33,16 +33,16 @@ class Tls(faulty.Shipped):
 
     def check_refused(self, says, messages=1):
         """A message, nothing sent; and it goes on with a server that is as it should be."""
-        self.start()
-        faulty.wait_for(f'the log to say "{says}"', lambda: says in self.log())
+        self.ship.start()
+        self.ship.wait_said(says)
         time.sleep(1)
-        warnings = [line for line in self.log().splitlines() if " warning: ship to " in line]
-        self.assertEqual(len(warnings), messages, self.log())
+        warnings = [line for line in self.ship.log().splitlines() if " warning: ship to " in line]
+        self.assertEqual(len(warnings), messages, self.ship.log())
         self.assertEqual(self.server.bulks, 0)
         self.serve_tls(self.certificates())
-        self.hang_up()
-        self.wait_delivered()
-        self.end()
+        self.ship.hang_up()
+        self.ship.wait_delivered()
+        self.ship.stop()
         self.assertEqual(self.check_once(), {})
 
     def test_expired(self):
@@ -82,9 +82,9 @@ class Tls(faulty.Shipped):
             certificate=(f"{folder}/http.crt", f"{folder}/http.key")))
         fingerprint = said.strip().partition("=")[2]
         self.configure(ssl=f'{{ca_trusted_fingerprint: "{fingerprint}"}}')
-        self.start()
-        self.wait_delivered()
-        self.end()
+        self.ship.start()
+        self.ship.wait_delivered()
+        self.ship.stop()
         self.check_once()
 
 
@@ -104,16 +104,16 @@ class Credentials(faulty.Shipped):
     def check(self, wanted, wrong, right):
         self.knows(wanted)
         self.configure(**wrong)
-        self.start()
+        self.ship.start()
         says = "(look at the credentials, and at the rights of their role)"
-        faulty.wait_for("the log to say so", lambda: says in self.log())
+        self.ship.wait_said(says)
         before = len(self.server.served)
         time.sleep(1)
         self.assertEqual(len(self.server.served), before, "it asks and asks")
         self.configure(**right)
-        self.hang_up()
-        self.wait_delivered()
-        self.end()
+        self.ship.hang_up()
+        self.ship.wait_delivered()
+        self.ship.stop()
         self.assertEqual(self.check_once(), {})
         with open(f"/proc/{os.getpid()}/cmdline", "rb") as file:
             self.assertNotIn(faulty.SECRET.encode(), file.read())

@@ -6,14 +6,14 @@ One server for all, each case with a ledger and a data stream of its own.
 import contextlib
 import json
 import os
-import signal
 import threading
 import time
 import unittest
 
 import servers
 from relay import Relay
-from shipped import SHIP, TIMES, Shipped, run
+from ship_program import PROGRAM
+from shipped import TIMES, Shipped, run
 
 PORT, RELAY_PORT = 9351, 9352
 STREAMS = "logs-conntrack.nat"
@@ -36,7 +36,7 @@ class Trouble(Shipped, unittest.TestCase):
     @classmethod
     def make_server(cls):
         # The rights that --print-role asks for, on the stream of each case.
-        text = run(SHIP, "setup", "elasticsearch", "--print-role")
+        text = run(PROGRAM, "setup", "elasticsearch", "--print-role")
         roles = json.loads(text.replace(f"{STREAMS}-default", f"{STREAMS}-*"))
         return servers.Elasticsearch(PORT, roles=roles, settings=NARROW)
 
@@ -46,7 +46,7 @@ class Trouble(Shipped, unittest.TestCase):
         case = cls("configure")
         case.ledger, case.config = cls.folder, os.path.join(cls.folder, "natledger.yaml")
         case.configure(cls.setup_user)
-        run(SHIP, "setup", "elasticsearch", "--config", case.config)
+        run(PROGRAM, "setup", "elasticsearch", "--config", case.config)
 
     def setUp(self):
         super().setUp()
@@ -59,15 +59,16 @@ class Trouble(Shipped, unittest.TestCase):
         self.stream = f"{STREAMS}-{name}"
         self.more = f"data_stream: {self.stream}, {more}"
         self.configure(self.ship_user, self.more, **how)
-        self.start()
+        self.ship.start()
 
-    def wait_said(self, text):
-        self.wait_until(lambda: text in self.log())
+    def wait_first(self):
+        self.ship.wait_until("the first record to be delivered",
+                             lambda: (one := self.ship.books()) and one["delivered"])
 
     def wait_some(self):
         """Amid the load: some are delivered, and some are not."""
-        self.wait_until(lambda: (one := self.status()) and one["delivered"])
-        self.assertTrue(self.status()["waiting"], "there is too little to ship")
+        self.wait_first()
+        self.assertTrue(self.ship.books()["waiting"], "there is too little to ship")
 
     def check_whole(self, refused=()):
         """What the index has, what audit says of it and what the books say agree."""
@@ -91,15 +92,15 @@ class Trouble(Shipped, unittest.TestCase):
         self.block(name, True)
         # Also where the test ends before its end.
         self.addCleanup(self.block, name, None)
-        self.wait_said(f"yet, the first with status {status} cluster_block_exception")
+        self.ship.wait_said(f"yet, the first with status {status} cluster_block_exception")
         self.assertIn("(the index is blocked: make room on the server, or lift the block)",
-                      self.log())
-        before = self.status()["next"]
+                      self.ship.log())
+        before = self.ship.books()["next"]
         time.sleep(2)
-        self.assertEqual(self.status()["next"], before)
+        self.assertEqual(self.ship.books()["next"], before)
         self.block(name, None)
         self.check_whole()
-        self.assertIn(GOES_ON, self.log())
+        self.assertIn(GOES_ON, self.ship.log())
 
     def test_write_block(self):
         self.blocked("write", 403)
@@ -111,11 +112,11 @@ class Trouble(Shipped, unittest.TestCase):
         self.begin("killed")
         self.wait_some()
         self.server.kill()
-        self.wait_said(f"send to {self.server.url}: ")
+        self.ship.wait_said(f"send to {self.server.url}: ")
         self.server.start()
         up = time.monotonic()
         self.check_whole()
-        self.assertIn(GOES_ON, self.log())
+        self.assertIn(GOES_ON, self.ship.log())
         self.assertLess(time.monotonic() - up, 30, "it waits long after the server is back")
 
     def load(self, stop):
@@ -131,13 +132,13 @@ class Trouble(Shipped, unittest.TestCase):
         for other in others:
             other.start()
         self.begin("queue", more=SMALL + ", worker: 4")
-        self.wait_said("yet, the first with status 429 es_rejected_execution_exception")
+        self.ship.wait_said("yet, the first with status 429 es_rejected_execution_exception")
         stop.set()
         for other in others:
             other.join()
-        self.assertIn("(the server has too much to do, or is not whole)", self.log())
+        self.assertIn("(the server has too much to do, or is not whole)", self.ship.log())
         self.check_whole()
-        self.assertIn(GOES_ON, self.log())
+        self.assertIn(GOES_ON, self.ship.log())
 
     def test_mapping_conflict(self):
         """Somebody mapped a field otherwise: the records that have it are refused, no others."""
@@ -150,9 +151,9 @@ class Trouble(Shipped, unittest.TestCase):
         self.begin("conflict")
         refused = [one["event.sequence"] for one in self.records if field in one]
         self.assertTrue(refused)
-        self.wait_said(" records were refused for good, one with status 400 "
+        self.ship.wait_said(" records were refused for good, one with status 400 "
                        "document_parsing_exception: ")
-        self.assertIn(f"failed to parse field [{field}] of type [ip]", self.log())
+        self.assertIn(f"failed to parse field [{field}] of type [ip]", self.ship.log())
         self.check_whole(refused)
         with open(f"{self.ledger}/state/dead-letters/elasticsearch.ndjson",
                   encoding="utf-8") as file:
@@ -160,13 +161,13 @@ class Trouble(Shipped, unittest.TestCase):
 
     def test_wrong_password(self):
         self.begin("password", password="of-somebody-else")
-        self.wait_said("answered status 401 security_exception: ")
-        self.assertIn("(look at the credentials, and at the rights of their role)", self.log())
-        self.assertEqual(self.status()["next"], 1)
+        self.ship.wait_said("answered status 401 security_exception: ")
+        self.assertIn("(look at the credentials, and at the rights of their role)", self.ship.log())
+        self.assertEqual(self.ship.books()["next"], 1)
         self.configure(self.ship_user, self.more)
-        self.process.send_signal(signal.SIGHUP)
+        self.ship.hang_up()
         told = time.monotonic()
-        self.wait_until(lambda: self.status()["delivered"])
+        self.wait_first()
         self.assertLess(time.monotonic() - told, HOLD_S / 2)
         self.check_whole()
 
@@ -187,7 +188,7 @@ class Trouble(Shipped, unittest.TestCase):
         one = self.check_whole()
         self.assertEqual(len(lost), times)
         self.assertEqual(self.backing_indices(), times + 1)
-        self.assertIn(f"send to {relay.url}: Empty reply from server", self.log())
+        self.assertIn(f"send to {relay.url}: Empty reply from server", self.ship.log())
         return one["duplicate"]
 
     def test_rollover_amid_lost_answers(self):

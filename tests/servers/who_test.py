@@ -6,21 +6,19 @@ import multiprocessing.pool
 import os
 import random
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 import unittest
 
 import servers
 from lookup import oracle
-from lookup.who_oracle_test import Question, made
+from lookup.who_oracle_test import Question, lose_lines, made
+from ship_program import PROGRAM, Ship
 
 TIMES = int(os.environ.get("NATLEDGER_TIMES", "1"))
 QUESTIONS = 100 * TIMES
 LINES = 6000 * TIMES
 NATLEDGER = os.environ["NATLEDGER"]
-SHIP = os.environ["NATLEDGER_SHIP"]
 STREAM = "logs-conntrack.nat-default"
 PATIENCE_S = 180
 VERDICTS = ("one-host", "nobody", None, "several-hosts", "cannot-say", "one-host-not-sure")
@@ -40,7 +38,7 @@ class Ledger:
         made("make", self.directory, LINES, 4, seed)
         for path in glob.glob(os.path.join(self.directory, "conntrack*.json")):
             self.change(path, replace)
-        self.lose_lines()
+        lose_lines(self.directory)
         made("archive", self.directory, 2)
         made("index", self.directory, 64 << 10)
         self.truth = oracle.Oracle(self.directory)
@@ -57,17 +55,6 @@ class Ledger:
             text = text.replace(before, after)
         with open(path, "w", encoding="ascii") as file:
             file.write(text)
-
-    def lose_lines(self):
-        """In the middle of a segment and at the end of another, as a bad disk may."""
-        sealed = sorted(glob.glob(os.path.join(self.directory, "conntrack-*.json")))
-        for path, begin, count in ((sealed[1], 0.5, 3), (sealed[2], 1, 40)):
-            with open(path, "rb") as file:
-                lines = file.readlines()
-            first = min(int(len(lines) * begin), len(lines) - count)
-            del lines[first:first + count]
-            with open(path, "wb") as file:
-                file.writelines(lines)
 
     def questions(self, chance, count):
         return [Question(chance, self.truth) for _ in range(count)]
@@ -110,7 +97,7 @@ class OneServer:
         cls.second = Ledger(cls.folder, 8)
         cls.third = Ledger(cls.folder, 9, [('"1.2.3.', '"1.2.9.'), ('"gw1"', '"gw3"')])
         cls.ledgers = [cls.first, cls.second, cls.third]
-        run(SHIP, "setup", "elasticsearch", "--config", cls.configure("setup", cls.setup_user))
+        run(PROGRAM, "setup", "elasticsearch", "--config", cls.configure("setup", cls.setup_user))
         cls.asking = cls.configure("asking", cls.who_user)
         print(f"\n{cls.server.name}")
 
@@ -133,23 +120,12 @@ class OneServer:
 
     def ship(self, ledger, user, stream=STREAM, drop="[]"):
         config = self.configure("shipping", user, ledger, stream, drop=drop)
-        with open(os.path.join(self.folder, "log"), "ab") as log:
-            process = subprocess.Popen([SHIP, "run", "--config", config], stderr=log)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        give_up = time.monotonic() + PATIENCE_S
-        while self.waiting(config) != 0:
-            self.assertIsNone(process.poll())
-            self.assertLess(time.monotonic(), give_up)
-            time.sleep(0.2)
-        process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(timeout=60), 0)
+        shipper = Ship(config, os.path.join(self.folder, "log"), patience_s=PATIENCE_S)
+        self.addCleanup(shipper.kill)
+        shipper.start()
+        shipper.wait_delivered()
+        shipper.stop()
         self.server.call("POST", f"/{stream}/_refresh")
-
-    @staticmethod
-    def waiting(config):
-        report = json.loads(run(SHIP, "status", "--json", "--config", config).stdout)
-        return report["destinations"][0]["waiting"] if report["destinations"] else None
 
     def command(self, question, *more, config=None):
         address, at, skew, protocol, remote = question.arguments()
@@ -311,7 +287,7 @@ class NewestElasticsearch(OneServer, unittest.TestCase):
 
     @classmethod
     def make_server(cls):
-        roles = json.loads(run(SHIP, "setup", "elasticsearch", "--print-role").stdout)
+        roles = json.loads(run(PROGRAM, "setup", "elasticsearch", "--print-role").stdout)
         return servers.Elasticsearch(9331, roles=roles)
 
     def test_6_without_the_right_to_ask(self):
