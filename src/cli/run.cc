@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <malloc.h>
+
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +14,17 @@ namespace natledger {
 
 std::function<int()> add_run(CLI::App& app);
 
+namespace {
+
+// The buffers of a dump and of an index go back to the system when they are freed. glibc would else
+// raise its limit with each that it meets, and keep 100 MB of them behind a table of a million.
+void give_back_large_buffers() {
+  constexpr int kLarge = 128 * 1024;
+  ::mallopt(M_MMAP_THRESHOLD, kLarge);
+}
+
+}  // namespace
+
 std::function<int()> add_run(CLI::App& app) {
   struct Options {
     CommonOptions common;
@@ -24,6 +37,7 @@ std::function<int()> add_run(CLI::App& app) {
   app.add_flag("--set-sysctls", options->run.set_sysctls,
                "turn accounting, timestamps and events on where they are off");
   return [options] {
+    give_back_large_buffers();
     const Config config = options->common.load_for_agent();
     options->run.reread = options->common.rereader();
     options->run.config_file = options->common.config_file;

@@ -145,18 +145,25 @@ class Bench:
             results = live.steady(PER_SECOND, 4 if self.quick else 10, open_before=flows,
                                   start=live.settled)
             self.live(f"{PER_SECOND:,} events/s with {flows:,} flows open besides", results)
-        bytes_a_flow = (single.resident_with(most) - single.resident_with(0)) / most
-        self.figure(f"memory of the agent a live flow, at {most:,}", f"{bytes_a_flow:.0f} bytes")
+        none, many = single.resident_with(0), single.resident_with(most)
+        rest, peak = ((after - before) / most for before, after in zip(none, many))
+        self.verdict(f"memory of the agent a live flow, at {most:,}", "<= 100 bytes", "",
+                     f"{rest:.0f} bytes; {peak:.0f} at most, while they are compared and indexed",
+                     rest <= 100)
 
     def archives(self):
         """Whether archiving slows down what is between the kernel and the line."""
+        self.cost_of("segments are archived", live.archiving_or_not)
+
+    def cost_of(self, what, either):
+        """What an event costs an agent of which that holds, against one of which it does not."""
         plain_first = itertools.cycle((False, True))
         pairs = list(self.repeated_cpu(
             4 if self.quick else 10,
-            start=lambda the_lab: live.archiving_or_not(the_lab, next(plain_first))))
-        ratios = [archiving / plain for archiving, plain in pairs]
-        self.figure("CPU an event, kernel to line, while segments are archived, as a part of that "
-                    "without", measure.spread(ratios) if ratios else "no run without loss")
+            start=lambda the_lab: either(the_lab, next(plain_first))))
+        ratios = [beside / plain for beside, plain in pairs]
+        self.figure(f"CPU an event, kernel to line, while {what}, as a part of that without",
+                    measure.spread(ratios) if ratios else "no run without loss")
 
     def start(self):
         entries = 100_000 if self.quick else 1_000_000
@@ -209,14 +216,7 @@ class Bench:
                      run.back_per_second >= least)
 
     def beside_shipping(self):
-        """What an event costs the agent whose ledger is shipped, against one whose is not."""
-        plain_first = itertools.cycle((False, True))
-        pairs = list(self.repeated_cpu(
-            4 if self.quick else 10,
-            start=lambda the_lab: delivering.shipped_or_not(the_lab, next(plain_first))))
-        ratios = [shipped / plain for shipped, plain in pairs]
-        self.figure("CPU an event, kernel to line, while the ledger is shipped, as a part of that "
-                    "without", measure.spread(ratios) if ratios else "no run without loss")
+        self.cost_of("the ledger is shipped", delivering.shipped_or_not)
 
     def who(self):
         sizes = (100_000,) if self.quick else (100_000, 1_000_000, 10_000_000)

@@ -36,6 +36,13 @@ def resident_bytes(pid):
         return int(file.read().split()[1]) * PAGE_BYTES
 
 
+def most_resident_bytes(pid):
+    """Since its start."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        line, = (line for line in file if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
 def netlink_drops(lab, pid):
     """What the kernel dropped of the netlink sockets of `pid` in the router's namespace."""
     lines = lab.call("router", "cat", "/proc/net/netlink").stdout.splitlines()

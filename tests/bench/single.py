@@ -109,15 +109,15 @@ def resident_after_burst():
 
 
 def resident_with(flows):
-    """Bytes held with so many flows open since before the start, once their records are written."""
+    """Bytes held with so many flows open since before the start: once everything about them is
+    written and indexed, and at most on the way there."""
     with live.new_lab(flows + flows // 4) as the_lab:
         if flows:
             generator.generate(the_lab, "make", flows, batch=1000)
-        watched = agent.Agent(the_lab).start()
-        watched.wait_written()
-        time.sleep(1)
-        resident = measure.resident_bytes(watched.process.pid)
-        watched.end()
+        side = sides.Natledger(the_lab)
+        side.wait_idle()
+        resident = measure.resident_bytes(side.pid), measure.most_resident_bytes(side.pid)
+        side.stop()
         return resident
 
 
