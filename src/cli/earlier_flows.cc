@@ -68,6 +68,7 @@ class Reading {
     flow.helper.bytes = static_cast<uint8_t>(std::min(details.helper.size(), kHelperNameBytes));
     std::copy_n(details.helper.begin(), flow.helper.bytes, flow.helper.text.begin());
     for (const std::string& label : details.labels) take_label(label, flow.labels);
+    if (details.record.picked_up) flow.reason = Reason::kPickedUp;
     flow.start = details.record.start;
     flow.start_clock = clock_of(details.record.start_clock);
     flow.from_dump = details.record.start_not_after.known();

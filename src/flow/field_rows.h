@@ -198,11 +198,13 @@ inline constexpr auto kOwnRows = std::tuple{
               [](const Flow& f, const auto& put) {
                 if (f.start_clock != StartClock::kNone) put(clock_name(f.start_clock));
               }),
-    row::flow({"event.reason", row::kKeyword, row::kOne, row::kEcs, "",
-               "inferred: no event told this start or end, a look into the table showed it"},
-              [](const Flow& f, const auto& put) {
-                if (f.reason == Reason::kInferred) put(std::string_view{"inferred"});
-              }),
+    row::flow(
+        {"event.reason", row::kKeyword, row::kOne, row::kEcs, "",
+         "inferred: no event told this start or end; picked-up: it was under way at event.start"},
+        [](const Flow& f, const auto& put) {
+          if (f.reason == Reason::kInferred) put(std::string_view{"inferred"});
+          if (f.reason == Reason::kPickedUp) put(std::string_view{"picked-up"});
+        }),
     row::flow({"flow.start.not_after", row::kDate, row::kOne, row::kNatledger, "",
                "of an inferred start: the flow was there by then"},
               [](const Flow& f, const auto& put) {

@@ -27,10 +27,11 @@ enum class StartClock : uint8_t {
   kReceipt,  // when we read the event: later still
 };
 
-// Why a record stands for something that no event told.
+// What an ordinary record does not have to say of where its start or end comes from.
 enum class Reason : uint8_t {
   kNone,
   kInferred,  // its start or end was not told: a look into the table showed it
+  kPickedUp,  // it was in mid-life when the kernel first knew it: it began at `start` or before
 };
 
 // One direction of a flow. Ports, ids and counters in host order.

@@ -3,7 +3,6 @@
 // have (helper, labels, parent) stands aside.
 #include "flow/live_flows.h"
 
-#include <linux/netfilter/nf_conntrack_common.h>
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "flow/live_table.h"
+#include "flow/new_event.h"
 #include "flow/open_flow.h"
 #include "flow/recent_ends.h"
 #include "flow/sightings.h"
@@ -43,11 +43,6 @@ uint64_t hash_of(const Key& key, uint64_t seed) {
 }
 
 uint32_t fold(uint64_t hash) { return static_cast<uint32_t>(hash ^ hash >> 32); }
-
-// Of NEW: said again by the kernel, when a reliable socket of somebody was full at the first time.
-// Then the reply has mostly been seen; a flow that has really just begun is recorded twice rather
-// than never.
-bool has_been_told(const Flow& flow) { return (flow.status & IPS_SEEN_REPLY) != 0; }
 
 // Tells the incarnations of a tuple apart.
 uint64_t fingerprint_of(const Flow& flow, uint64_t tuple_hash) {
@@ -140,6 +135,7 @@ struct LiveFlows::Tables {
       flow.start = open.start;
       flow.start_clock = static_cast<StartClock>(open.start_clock);
     }
+    if (open.picked_up && flow.reason == Reason::kNone) flow.reason = Reason::kPickedUp;
     open.sighting = sightings.current();
     carry_over(open.aside, flow);
   }
@@ -252,6 +248,7 @@ Tracked LiveFlows::begin(Flow& flow) {
       tables_->conclude_end(table, *other, fold(hash), begun_by(flow), flow.receipt);
       return Tracked::kOtherEnded;
     }
+    if (is_picked_up(flow)) flow.reason = Reason::kPickedUp;
     remember(table, key, fold(hash), flow);
     return Tracked::kRecord;
   });

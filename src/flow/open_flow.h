@@ -97,6 +97,7 @@ struct OpenFlow {
   // Its start was an event, so an end without one was missed. Of a flow from a dump the kernel may
   // never tell anything.
   bool told_by_event;
+  bool picked_up;
   uint16_t first_epoch;
 };
 static_assert(sizeof(OpenFlow<4>) == 64 && sizeof(OpenFlow<16>) == 112);
@@ -117,6 +118,7 @@ OpenFlow<kAddressBytes> open_flow(const FlowKey<kAddressBytes>& key, const Flow&
   std::memcpy(open.reply_source.data(), flow.reply.source.bytes.data(), kAddressBytes);
   std::memcpy(open.reply_target.data(), flow.reply.target.bytes.data(), kAddressBytes);
   open.told_by_event = !flow.from_dump;
+  open.picked_up = flow.reason == Reason::kPickedUp;
   return open;
 }
 

@@ -42,6 +42,7 @@ std::string candidate_line(const Candidate& c) {
                   protocol_text(c), endpoint_text(c.side.remote), start, c.end.known() ? "to " : "",
                   c.end.known() ? end : "on", c.gateway.empty() ? "" : "  by " + c.gateway);
   if (!c.doubt.empty()) line += "    but " + c.doubt + "\n";
+  if (c.picked_up) line += "    it was under way when the gateway first knew it\n";
   return line;
 }
 
@@ -51,7 +52,7 @@ std::string gateway_text(const Gateway& gateway) {
 }
 
 std::string reason_text(const std::string& reason) {
-  if (reason == "overrun") return "the kernel dropped events";
+  if (reason == "overrun" || reason == "reader-too-slow") return "the kernel dropped events";
   if (reason == "agent-down") return "no agent ran";
   if (reason == "oversize") return "an event was too long to read";
   if (reason == "lines-missing") return "lines are missing from the ledger";
@@ -168,12 +169,12 @@ std::string gateways_json(const std::vector<Gateway>& gateways) {
 std::string candidate_json(const Candidate& c) {
   return fmt::format(
       R"({{"inside": {}, "host": {}, "protocol": {}, "public": {}, "remote": {}, "nat": {}, )"
-      R"("zone": {}, "start": {}, "end": {}, "flow.id": {}, "doubt": {}{}}})",
+      R"("zone": {}, "start": {}, "end": {}, "flow.id": {}, "doubt": {}, "picked_up": {}{}}})",
       json_string(endpoint_text(c.side.inside)), json_string(address_text(c.side.inside.address)),
       json_string(protocol_text(c)), json_string(endpoint_text(c.side.seen)),
       json_string(endpoint_text(c.side.remote)), json_string(c.nat_kind), c.zone,
       json_time(c.start), json_time(c.end), json_string(c.flow_id),
-      c.doubt.empty() ? "null" : json_string(c.doubt), gateway_member(c.gateway));
+      c.doubt.empty() ? "null" : json_string(c.doubt), c.picked_up, gateway_member(c.gateway));
 }
 
 }  // namespace

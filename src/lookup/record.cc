@@ -159,6 +159,7 @@ std::optional<FlowRecord> flow_of(const Json& object) {
   flow.start_not_after = time_in(object, "flow.start.not_after");
   flow.end_not_before = time_in(object, "flow.end.not_before");
   flow.end_not_after = time_in(object, "flow.end.not_after");
+  flow.picked_up = text_of(object, "event.reason") == "picked-up";
   flow.start_clock = text_of(object, "flow.start.clock");
   flow.zone = static_cast<int>(number_in(object, "conntrack.zone").value_or(0));
   flow.nat_kind = text_of(object, "conntrack.nat.kind");

@@ -40,6 +40,7 @@ struct FlowRecord {
   TimePoint start_not_after;  // of an inferred start
   TimePoint end_not_before;   // of an inferred end, with the one below
   TimePoint end_not_after;
+  bool picked_up = false;   // it began at `start` or before
   std::string start_clock;  // "kernel", "event", "receipt", or empty
   int zone = 0;
   std::string nat_kind;

@@ -285,6 +285,7 @@ void Inquiry::add_candidates(const Seen& seen, const Window& window, Answer& ans
                                  span.start,
                                  span.end,
                                  doubt,
+                                 first.picked_up || latest.picked_up,
                                  {}});
   }
 }

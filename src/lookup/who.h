@@ -33,10 +33,11 @@ struct Candidate {
   int protocol = 0;
   int zone = 0;
   std::string nat_kind;
-  TimePoint start;      // the zero instant: not known
-  TimePoint end;        // the zero instant: not seen
-  std::string doubt;    // why it may not have been there; empty: it was
-  std::string gateway;  // who recorded it, where several were asked
+  TimePoint start;         // the zero instant: not known
+  TimePoint end;           // the zero instant: not seen
+  std::string doubt;       // why it may not have been there; empty: it was
+  bool picked_up = false;  // it began before `start`, when the gateway did not know it
+  std::string gateway;     // who recorded it, where several were asked
 };
 
 // One that was asked for its record, where not just a ledger was.

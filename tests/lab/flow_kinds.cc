@@ -54,6 +54,9 @@ constexpr FlowKind kKinds[] = {
     {"tcp-reply-zone", kV4, IPPROTO_TCP, Nat::kSource, 0, 12, nullptr, -1, ZoneOf::kReply},
 };
 
+// The first kind begins as traffic does; the others in any state, as conntrackd may commit them.
+bool is_under_way(const FlowKind& kind) { return &kind != &kKinds[0]; }
+
 using Address6 = std::array<uint8_t, 16>;
 
 Address6 address6(const char* prefix, uint32_t host) {
@@ -106,7 +109,8 @@ void set_protocol(const FlowKind& kind, uint32_t number, nf_conntrack* flow) {
       return;
     case IPPROTO_TCP:
       nfct_set_attr_u8(flow, ATTR_TCP_STATE,
-                       number % 2 != 0 ? TCP_CONNTRACK_ESTABLISHED : TCP_CONNTRACK_SYN_SENT);
+                       is_under_way(kind) && number % 2 != 0 ? TCP_CONNTRACK_ESTABLISHED
+                                                             : TCP_CONNTRACK_SYN_SENT);
       break;
     case IPPROTO_SCTP:
       nfct_set_attr_u8(flow, ATTR_SCTP_STATE, SCTP_CONNTRACK_ESTABLISHED);
@@ -155,7 +159,7 @@ void fill_flow(const FlowKind& kind, uint32_t number, nf_conntrack* flow) {
   set_protocol(kind, number, flow);
   nfct_setobjopt(flow, NFCT_SOPT_SETUP_REPLY);
   set_translation(kind, number, flow);
-  if (number % 3 != 0) {
+  if (is_under_way(kind) && number % 3 != 0) {
     nfct_set_attr_u32(flow, ATTR_STATUS,
                       IPS_CONFIRMED | IPS_SEEN_REPLY | (number % 3 == 1 ? IPS_ASSURED : 0));
   }

@@ -52,6 +52,7 @@ class Calls:
     def __init__(self, lab):
         self.lab = lab
         self._open = {}
+        self._ends = {}  # of TCP, the caller's and the answerer's
 
     def __enter__(self):
         return self
@@ -77,11 +78,18 @@ class Calls:
                 listener.close()  # others are answered at this address too
                 answerer.recv(100)
                 answerer.send(b"you know")
+                self._ends[dial.name] = caller, answerer
             else:
                 _, seen = listener.recvfrom(100)
                 listener.sendto(b"you know", seen)
             assert caller.recv(100) == b"you know"
             self._open[dial.name] = ends.pop_all()
+
+    def speak(self, dial):
+        """The caller says something more, and the answerer hears it."""
+        caller, answerer = self._ends[dial.name]
+        caller.send(b"still there?")
+        assert answerer.recv(100) == b"still there?"
 
     def _socket(self, ends, host, dial, address):
         family = socket.AF_INET6 if ":" in dial.called[0] else socket.AF_INET

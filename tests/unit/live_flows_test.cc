@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What is remembered of open flows, and what an end is told by it.
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
+
 #include <map>
 #include <random>
 
@@ -167,6 +170,23 @@ TEST_F(LiveFlowsTest, ANewFlowOnATupleTakesThePlaceOfOneWhoseEndWasLost) {
   const Flow end = track(second);
   EXPECT_EQ(end.first_sequence, 2U);
   EXPECT_EQ(end.helper.bytes, 0);
+}
+
+TEST_F(LiveFlowsTest, AConnectionThatWasUnderWayIsPickedUpAndSoIsItsEnd) {
+  const auto reason_of = [this](uint8_t tcp_state, uint32_t status, uint16_t port) {
+    Flow begun = event(Event::kNew, port);
+    begun.tcp_state = tcp_state;
+    begun.status = status;
+    const Reason reason = track(begun).reason;
+    EXPECT_EQ(track(event(Event::kDestroy, port)).reason, reason);
+    return reason;
+  };
+  EXPECT_EQ(reason_of(TCP_CONNTRACK_SYN_SENT, 0, 1), Reason::kNone);
+  EXPECT_EQ(reason_of(TCP_CONNTRACK_SYN_SENT2, 0, 2), Reason::kNone);
+  EXPECT_EQ(reason_of(TCP_CONNTRACK_NONE, 0, 3), Reason::kNone);
+  EXPECT_EQ(reason_of(TCP_CONNTRACK_ESTABLISHED, 0, 4), Reason::kPickedUp);
+  EXPECT_EQ(reason_of(TCP_CONNTRACK_CLOSE_WAIT, 0, 5), Reason::kPickedUp);
+  EXPECT_EQ(reason_of(TCP_CONNTRACK_NONE, IPS_SEEN_REPLY, 6), Reason::kPickedUp);
 }
 
 TEST_F(LiveFlowsTest, AFlowFirstSeenInMidLifeHasARecordButNoStart) {
