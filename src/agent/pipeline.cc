@@ -98,9 +98,11 @@ void Pipeline::handle_mark(const RingEntry& entry) {
       ++stats_.malformed;
       return missed(oversize_, entry.at, 1);
     case RingEntry::Kind::kOverrun:
+    case RingEntry::Kind::kReaderTooSlow:
       stats_.dropped += entry.count;
       ++stats_.overruns;
-      return missed(overrun_, entry.at, entry.count);
+      return missed(entry.kind == RingEntry::Kind::kOverrun ? overrun_ : too_slow_, entry.at,
+                    entry.count);
     default:
       check(false, "an entry of the ring that is no mark");
   }

@@ -106,6 +106,7 @@ class Pipeline {
   Resync* resync_ = nullptr;
   uint64_t malformed_since_drained_ = 0;
   Loss overrun_{"overrun", "raise source.receive_buffer"};
+  Loss too_slow_{"reader-too-slow", "the ring was full: see to the disk, or raise source.ring"};
   Loss oversize_{"oversize", "a capture must hold whole packets; if the kernel sent it, report it"};
   bool unsynced_ = false;  // a gap was said for lines that the disk did not take
   TimePoint clock_;        // of what is being handled

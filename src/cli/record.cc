@@ -45,6 +45,7 @@ void take(EventRing& ring, CaptureWriter& writer, Tally& tally) {
         ++tally.messages;
         break;
       case RingEntry::Kind::kOverrun:
+      case RingEntry::Kind::kReaderTooSlow:
         tally.lost += entry.count;
         tally.unknown_loss = tally.unknown_loss || entry.count == 0;
         break;

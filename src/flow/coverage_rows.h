@@ -19,7 +19,7 @@ inline constexpr auto kCoverageRows = std::tuple{
         "a gap: it is whole again from here on; clock-step: the latest time that the clock "
         "showed"),
     row::coverage("coverage.reason", row::kKeyword,
-                  "a gap: agent-down, overrun, oversize, malformed, table-full, "
+                  "a gap: agent-down, overrun, reader-too-slow, oversize, malformed, table-full, "
                   "sync-failed"),
     row::coverage("coverage.dropped", row::kLong,
                   "a gap: how many events it may be; absent when unknown"),

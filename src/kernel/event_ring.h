@@ -25,9 +25,10 @@ struct RingEntry {
                 // `count` is the socket's epoch then
     kOverrun,   // the kernel dropped `count` events (0: unknown) since the last kDrained, before
                 // `at`
-    kOversize,  // a datagram of `count` bytes was longer than a receive slot and is lost
-    kForeign,   // a datagram in a capture that some process sent rather than the kernel, not taken
-    kEnd,       // nothing follows
+    kReaderTooSlow,  // the same, where this ring had no room for what the socket held
+    kOversize,       // a datagram of `count` bytes was longer than a receive slot and is lost
+    kForeign,  // a datagram in a capture that some process sent rather than the kernel, not taken
+    kEnd,      // nothing follows
   };
 
   Kind kind;

@@ -101,7 +101,10 @@ EventSocket::EventSocket(uint32_t events, size_t receive_buffer_bytes)
 EventSocket::~EventSocket() = default;
 
 Received EventSocket::receive(EventRing& ring) {
-  if (!ring.has_room()) return Received::kNoRoom;
+  if (!ring.has_room()) {
+    held_up_ = true;
+    return Received::kNoRoom;
+  }
   const uint64_t epoch = epoch_;
   const TimePoint before = now();
   const int count = slots_->receive(fd_.get());
@@ -128,10 +131,12 @@ Received EventSocket::receive(EventRing& ring) {
 Received EventSocket::drained(EventRing& ring, TimePoint before, uint64_t epoch) {
   if (overrun_) {
     const uint32_t drops = kernel_drops();
-    ring.push_mark(RingEntry::Kind::kOverrun, now(), drops - drops_seen_);
+    const auto kind = held_up_ ? RingEntry::Kind::kReaderTooSlow : RingEntry::Kind::kOverrun;
+    ring.push_mark(kind, now(), drops - drops_seen_);
     drops_seen_ = drops;
     overrun_ = false;
   }
+  held_up_ = false;
   ring.push_mark(RingEntry::Kind::kDrained, before, epoch);
   ring.publish();
   return Received::kDrained;

@@ -69,6 +69,7 @@ class EventSocket final : public EventSource {
   uint32_t wanted_ = 0;
   uint64_t wanted_since_ = 0;
   bool overrun_ = false;     // ENOBUFS was read, its mark is due at the next EAGAIN
+  bool held_up_ = false;     // by a full ring, since the last EAGAIN
   uint32_t drops_seen_ = 0;  // already told in a mark
 };
 
