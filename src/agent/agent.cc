@@ -30,6 +30,7 @@
 #include "base/log.h"
 #include "kernel/clock.h"
 #include "kernel/conntrack_table.h"
+#include "ledger/ballast.h"
 
 namespace natledger {
 
@@ -100,7 +101,8 @@ void serve(Wakeups& wakeups, ClockWatch& clock, Reload& reload,
 // Tells the operator that the disk does not take lines, and when it is time to give up.
 class DiskWait {
  public:
-  explicit DiskWait(const std::atomic<bool>& stopping) : stopping_(stopping) {}
+  DiskWait(const std::atomic<bool>& stopping, Ballast& ballast)
+      : stopping_(stopping), ballast_(ballast) {}
 
   bool operator()(int cause) {
     uint64_t suppressed = 0;
@@ -108,6 +110,7 @@ class DiskWait {
       log_error("write the ledger: " + error_text(cause) +
                 "; events wait in memory, then in the kernel (make room, or mend the disk)");
     }
+    if (stopping_ && ballast_.spend()) return true;
     if (stopping_ && ++retries_at_stop_ > kDiskRetriesAtStop) return false;
     std::this_thread::sleep_for(kDiskRetry);
     return true;
@@ -115,6 +118,7 @@ class DiskWait {
 
  private:
   const std::atomic<bool>& stopping_;
+  Ballast& ballast_;
   LogThrottle throttle_;
   int retries_at_stop_ = 0;
 };
@@ -168,7 +172,7 @@ std::string stats_text(const Stats& s) {
 }
 
 // The last lines, unless something went wrong. The exit status.
-int conclude(const Pipeline& pipeline, CoverageLog& coverage, Ledger& ledger,
+int conclude(const Pipeline& pipeline, CoverageLog& coverage, Ledger& ledger, Ballast& ballast,
              const std::string& failure) {
   if (failure.empty()) coverage.stop(pipeline.whole_to(), pipeline.stats());
   log_info("stopping: " + stats_text(pipeline.stats()));
@@ -176,7 +180,8 @@ int conclude(const Pipeline& pipeline, CoverageLog& coverage, Ledger& ledger,
     log_error(failure);
     return 1;
   }
-  if (!ledger.close_clean(pipeline.whole_to())) {
+  const auto close = [&] { return ledger.close_clean(pipeline.whole_to()); };
+  if (!close() && !(ballast.spend() && close())) {
     log_error("write the last lines of the ledger: they are lost (see above)");
     return 1;
   }
@@ -223,13 +228,14 @@ int run_agent(const Config& config, const RunOptions& options) {
   OwnTraffic own_traffic{config.ledger.state, is_local_address};
   IdPrefixes ids{ledger.id_prefix(), {}};
   std::atomic<bool> stopping{false};
+  Ballast ballast{config.ledger.directory, config.ledger.ballast};
   Pipeline pipeline{{.sink = ledger,
                      .encoder = make_record_encoder(config, ids),
                      .enrichers = make_enrichers(config),
                      .events = config.source.events,
                      .max_flows = config.source.max_flows,
                      .coverage = &coverage,
-                     .wait_for_sink = DiskWait{stopping},
+                     .wait_for_sink = DiskWait{stopping, ballast},
                      .heartbeat = config.source.heartbeat,
                      .orders = &orders,
                      .own_traffic = &own_traffic}};
@@ -246,7 +252,7 @@ int run_agent(const Config& config, const RunOptions& options) {
   Failure failure;
   std::atomic<bool> pipeline_failed{false};
   std::thread pipeline_thread{[&] { run_pipeline(pipeline, ring, pipeline_failed, failure); }};
-  Housekeeping housekeeping{ledger, config.ledger, options.read_facts,
+  Housekeeping housekeeping{ledger, ballast, config.ledger, options.read_facts,
                             [&](const char* text) { failure.set(text); }};
   ShipProcess ship{config, options.config_file};
   {
@@ -267,7 +273,7 @@ int run_agent(const Config& config, const RunOptions& options) {
   pipeline_thread.join();
   housekeeping.stop();
 
-  return conclude(pipeline, coverage, ledger, failure.text());
+  return conclude(pipeline, coverage, ledger, ballast, failure.text());
 }
 
 }  // namespace natledger

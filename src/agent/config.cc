@@ -223,6 +223,8 @@ const std::array kLedgerOptions{
                           "how long behind its seal a segment is archived; 0: never. Tailers that "
                           "find it later than that lose it: 10m or more",
                           DurationRule{}, Change::kReload},
+    Option<LedgerOptions>{"ballast", &LedgerOptions::ballast,
+                          "room held back for stopping on a full disk; 0: none", SizeRule{}},
 };
 
 const std::array kRotateOptions{

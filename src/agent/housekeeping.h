@@ -9,6 +9,7 @@
 #include "agent/periodic_thread.h"
 #include "base/log.h"
 #include "ledger/archiver.h"
+#include "ledger/ballast.h"
 #include "ledger/indexer.h"
 #include "ledger/ledger.h"
 #include "ledger/retention.h"
@@ -17,9 +18,9 @@ namespace natledger {
 
 class Housekeeping {
  public:
-  // Starts the threads. `ledger` outlives this; `failed` is called, on a thread of its, when it
-  // cannot go on.
-  Housekeeping(Ledger& ledger, const LedgerOptions& options, ReadFacts read_facts,
+  // Starts the threads. `ledger` and `ballast` outlive this; `failed` is called, on a thread of
+  // its, when it cannot go on.
+  Housekeeping(Ledger& ledger, Ballast& ballast, const LedgerOptions& options, ReadFacts read_facts,
                std::function<void(const char*)> failed);
 
   // Of a reload: what may change of them while the ledger is written.
@@ -38,10 +39,12 @@ class Housekeeping {
   };
   void do_when_due(Task& task);
   bool make_room();
+  void keep_ballast(TimePoint at);
   void index(const GoOn& go_on);
   void archive(const GoOn& go_on);
 
   Ledger& ledger_;
+  Ballast& ballast_;
   Archiver archiver_;
   Retention retention_;
   Indexer indexer_;
@@ -51,6 +54,8 @@ class Housekeeping {
   Task indexing_;
   Task archive_making_;
   LogThrottle retention_throttle_;
+  TimePoint ballast_from_;  // not to be looked at before
+  bool ballast_warned_ = false;
   PeriodicThread keeping_;
   PeriodicThread archiving_;
 };

@@ -49,6 +49,7 @@ struct LedgerOptions {
   Duration compress_after = std::chrono::hours{1};  // behind the seal; zero: never
   RotateOptions rotate = {};
   KeepOptions keep = {};
+  uint64_t ballast = 16 << 20;  // bytes; 0: none
 };
 
 // What the start found and did, for the first records and the log.

@@ -22,7 +22,8 @@ class DiskFull(killed_agent.KilledAgent):
     maxDiff = None
 
     def make_agent(self):
-        return agent.Agent(self.lab, ledger_folder=self.lab.mount("small", SMALL))
+        return agent.Agent(self.lab, ledger_folder=self.lab.mount("small", SMALL),
+                           ledger_options=("keep: {free: 0}", "ballast: 0"))
 
     def fill(self):
         """Returns when the disk is full, and what it holds."""

@@ -3,6 +3,7 @@
 
 A follower of our own, by inode; `natledger cat --follow`; rsyslog's imfile; syslog-ng.
 """
+import json
 import os
 import unittest
 
@@ -17,6 +18,7 @@ SEGMENT_BYTES = 64 << 10
 # Some 1,100 bytes a line, two lines a flow; a segment every 0.3 s, as shippers look now and then.
 FLOWS = ROTATIONS * SEGMENT_BYTES * 5 // 4 // 2200
 PER_SECOND = 125
+AGE_S = 2
 
 
 class Rotation(unittest.TestCase):
@@ -87,6 +89,31 @@ class Rotation(unittest.TestCase):
     def check_same(self, name, seen, lines):
         self.assertEqual(ledger.difference(seen, lines), "", name)
         self.assertTrue(seen == lines, f"{name}: another order")
+
+
+class RotationByAge(unittest.TestCase):
+
+    def test_segments_are_sealed_at_their_age(self):
+        self.lab = agent.new_lab()
+        self.addCleanup(self.lab.down)
+        the_agent = agent.Agent(self.lab, ledger_options=(f"rotate: {{age: {AGE_S}s}}",
+                                                          "keep: {free: 0}")).start()
+        generator.generate(self.lab, "churn", 1600, live=100, batch=1, per_second=200)
+        the_agent.wait_written()
+        the_agent.stop()
+        ages = [self.age_s(path) for path in the_agent.ledger.files()[:-1]]
+        print(f"segments of {', '.join(f'{age:.1f}' for age in ages)} s")
+        self.assertGreaterEqual(len(ages), 3)
+        for age in ages:
+            # What comes is written several times a second.
+            self.assertTrue(AGE_S - 0.5 <= age < AGE_S + 1, age)
+
+    @staticmethod
+    def age_s(path):
+        """From its first record to its last."""
+        times = [agent.ns_of(json.loads(line)["@timestamp"])
+                 for line in ledger.content_of(path).splitlines()]
+        return (max(times) - times[0]) / 1e9
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ const std::map<std::string, std::pair<const char*, Change>> kOthers = {
     {"ledger.keep.size", {"1GiB", Change::kRestart}},
     {"ledger.keep.free", {"5%", Change::kRestart}},
     {"ledger.compress_after", {"2h", Change::kReload}},
+    {"ledger.ballast", {"1MiB", Change::kRestart}},
     {"observer.name", {"gw1", Change::kReload}},
     {"ship.start", {"false", Change::kReload}},
     {"ship.user", {"root", Change::kReload}},
