@@ -152,3 +152,16 @@ PASSING = (reset_unread, reset_behind, rolled_over_behind, cut, broken_json, wro
            status(429), status(408), status(500), status(503), status(502, HTML, kind="text/html"),
            status(200, HTML, kind="text/html"), too_large, item_faults["item 429"],
            item_faults["item 503"], item_faults["item 403 block"])
+
+
+def at_random(dice, share=0.4):
+    """Of so many requests; an answer takes its time, and now and then the stream rolls over."""
+    def fault(server, connection, request):
+        with server.lock:
+            chosen = dice.choice(PASSING) if dice.random() < share else None
+            pause = dice.uniform(0, 0.04)
+            if dice.random() < 0.002:
+                server.rollover()
+        time.sleep(pause)
+        return chosen(server, connection, request) if chosen else None
+    return fault

@@ -5,6 +5,7 @@ import datetime
 import glob
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -184,6 +185,11 @@ class Agent:
     def kill(self):
         self.process.kill()
         self.process.wait()
+
+    def children(self):
+        """The processes of natledger-ship that it said it started, which are there."""
+        started = re.findall(r"started natledger-ship, process (\d+)", self.log())
+        return [int(pid) for pid in started if os.path.exists(f"/proc/{pid}")]
 
     @contextlib.contextmanager
     def held(self):

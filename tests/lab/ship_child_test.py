@@ -39,9 +39,7 @@ class ShipChild(unittest.TestCase):
         return f"output.file: {{path: {self.path}}}\n{more}"
 
     def children(self):
-        """The processes that the agent said it started, which are there."""
-        started = re.findall(r"started natledger-ship, process (\d+)", self.agent.log())
-        return [int(pid) for pid in started if os.path.exists(f"/proc/{pid}")]
+        return self.agent.children()
 
     def child(self):
         return agent.wait_for("natledger-ship to run", self.children)[-1]

@@ -192,7 +192,7 @@ class Mixed(faulty.Shipped):
         dice = random.Random(seed)
         wanted = sorted(self.wanted)
         self.server.poison = set(dice.sample(wanted, int(len(wanted) * self.poison_share)))
-        self.server.fault = self.random_fault(dice)
+        self.server.fault = faults.at_random(dice)
         killed = []
         while len(killed) < self.kills:
             self.configure(bulk_max_size=5, worker=dice.choice((1, 4)), timeout="200ms",
@@ -217,20 +217,6 @@ class Mixed(faulty.Shipped):
         print(f"{self.server.bulks} requests, {self.kills} kills, {amid} of them amid one; "
               f"{len(self.wanted)} records, {len(dead)} dead letters, "
               f"{len(self.server.indices)} backing indices")
-
-    @staticmethod
-    def random_fault(dice):
-        def fault(server, connection, request):
-            with server.lock:
-                chosen = dice.choice(faults.PASSING) if dice.random() < 0.4 else None
-                pause = dice.uniform(0, 0.04)
-                if dice.random() < 0.002:
-                    server.rollover()
-            time.sleep(pause)
-            return chosen(server, connection, request) if chosen else None
-        return fault
-
-
 
 
 if __name__ == "__main__":
