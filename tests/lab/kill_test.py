@@ -70,21 +70,23 @@ class Kill(killed_agent.KilledAgent):
         time.sleep(0.3)
         self.agent.kill()
         self.remember_written()
-        # How long a start takes on this machine, as busy as it is.
-        began = time.monotonic()
-        self.agent.start()
-        start_s = time.monotonic() - began
-        self.agent.kill()
-        self.remember_written()
+        # Half of the starts come so far that they have a record of their own, as busy as the
+        # machine may be meanwhile.
+        patience_s, far = 0.3, 0
         for _ in range(self.rounds):
             self.agent.spawn()
-            time.sleep(self.random.uniform(0, 3 * start_s))
+            time.sleep(self.random.uniform(0, patience_s))
             self.agent.kill()
             self.remember_written()
+            came_far = " recording " in self.agent.log()
+            far += came_far
+            patience_s *= 0.8 if came_far else 1.25
         self.agent.start()
         self.entries = burst.done()
         self.agent.wait_written()
-        self.assertGreater(len(self.check_ledger()), self.rounds // 4)
+        gaps = self.check_ledger()
+        print(f"{far} of {self.rounds} starts came far")
+        self.assertGreater(len(gaps), self.rounds // 4)
 
     def burst_and_kill(self, number):
         fast = number % len(BURSTS)
