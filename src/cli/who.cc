@@ -13,6 +13,7 @@
 #include "base/progress.h"
 #include "cli/become_ship.h"
 #include "cli/options.h"
+#include "kibana/link.h"
 #include "ledger/covered_mark.h"
 #include "lookup/audit.h"
 #include "lookup/search.h"
@@ -33,6 +34,7 @@ struct WhoOptions {
   std::string source = "ledger";
   std::string ledger;
   std::string gateway;
+  std::string kibana;
   bool json = false;
 };
 
@@ -79,6 +81,7 @@ int ask_server(const WhoOptions& options) {
     if (option.name[0] == '-' && !given.empty()) words.push_back(option.name + ("=" + given));
   }
   if (!options.gateway.empty()) words.push_back("--gateway=" + options.gateway);
+  if (!options.kibana.empty()) words.push_back("--kibana=" + options.kibana);
   if (options.common.config_file) words.push_back("--config=" + *options.common.config_file);
   if (options.json) words.emplace_back("--json");
   words.insert(words.end(), {"--", options.question.address});
@@ -87,6 +90,7 @@ int ask_server(const WhoOptions& options) {
 
 int run_who(const WhoOptions& options) {
   const Question question = parse_question(options.question);
+  const std::string link = options.kibana.empty() ? "" : kibana_link(options.kibana, question);
   if (options.source != "ledger") return ask_server(options);
   if (!options.gateway.empty()) {
     throw ConfigError("--gateway goes with --source elasticsearch; a ledger is of one gateway");
@@ -96,7 +100,8 @@ int run_who(const WhoOptions& options) {
     config.ledger.directory = options.ledger;
     config.ledger.state = options.ledger + "/state";
   }
-  const Answer answer = ask(config, question);
+  Answer answer = ask(config, question);
+  answer.kibana = link;
   return give_answer(config.ledger.state, answer, options.json);
 }
 
@@ -117,6 +122,7 @@ std::function<int()> add_who(CLI::App& app) {
                  "ledger id (default: of each that had flows behind the address)");
   app.add_option("--ledger", options->ledger,
                  "the ledger of this directory, such as a copy (default: ledger.directory)");
+  app.add_option("--kibana", options->kibana, kKibanaHelp);
   app.add_flag("--json", options->json, "the answer as JSON");
   app.footer(kWhoExitStatuses);
   return [options] { return run_who(*options); };

@@ -32,6 +32,7 @@ namespace row {
 
 using enum FieldType;
 using enum Shape;
+using enum Measure;
 using enum Reader;
 
 template <class Read>
@@ -47,6 +48,10 @@ constexpr auto enricher(Field field) { return of(Origin::kEnricher, field); }
 constexpr auto coverage(std::string_view name, FieldType type, std::string_view help,
                         Shape shape = kOne) {
   return of(Origin::kCoverage, {name, type, shape, kNatledger, "", help});
+}
+constexpr auto coverage(std::string_view name, FieldType type, std::string_view help,
+                        Measure measure) {
+  return of(Origin::kCoverage, {name, type, kOne, kNatledger, "", help, measure});
 }
 
 }  // namespace row

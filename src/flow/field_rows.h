@@ -73,12 +73,13 @@ inline constexpr auto kUlogdRows = std::tuple{
               [](const Flow& f, const auto& put) {
                 if (has_ports(f.orig.protocol)) put(f.orig.target_port);
               }),
-    row::flow({"orig.raw.pktlen", row::kLong, row::kOne, row::kUlogd, "source.bytes",
-               "bytes sent by the source, IP headers included; 0 also without accounting"},
-              // jansson's integers are signed; so is a counter beyond 2^63.
-              [](const Flow& f, const auto& put) { put(static_cast<int64_t>(f.orig.bytes)); }),
+    row::flow(
+        {"orig.raw.pktlen", row::kLong, row::kOne, row::kUlogd, "source.bytes",
+         "bytes sent by the source, IP headers included; 0 also without accounting", row::kBytes},
+        // jansson's integers are signed; so is a counter beyond 2^63.
+        [](const Flow& f, const auto& put) { put(static_cast<int64_t>(f.orig.bytes)); }),
     row::flow({"orig.raw.pktcount", row::kLong, row::kOne, row::kUlogd, "source.packets",
-               "packets sent by the source; 0 also without accounting"},
+               "packets sent by the source; 0 also without accounting", row::kCount},
               [](const Flow& f, const auto& put) { put(static_cast<int64_t>(f.orig.packets)); }),
     row::flow({"reply.ip.protocol", row::kShort, row::kOne, row::kUlogd, "",
                "protocol number of the reply direction"},
@@ -94,10 +95,10 @@ inline constexpr auto kUlogdRows = std::tuple{
                 if (has_ports(f.reply.protocol)) put(f.reply.target_port);
               }),
     row::flow({"reply.raw.pktlen", row::kLong, row::kOne, row::kUlogd, "destination.bytes",
-               "bytes sent by the destination; 0 also without accounting"},
+               "bytes sent by the destination; 0 also without accounting", row::kBytes},
               [](const Flow& f, const auto& put) { put(static_cast<int64_t>(f.reply.bytes)); }),
     row::flow({"reply.raw.pktcount", row::kLong, row::kOne, row::kUlogd, "destination.packets",
-               "packets sent by the destination; 0 also without accounting"},
+               "packets sent by the destination; 0 also without accounting", row::kCount},
               [](const Flow& f, const auto& put) { put(static_cast<int64_t>(f.reply.packets)); }),
     row::flow({"icmp.code", row::kShort, row::kOne, row::kUlogd, "",
                "ICMP code of the original direction"},
@@ -303,9 +304,10 @@ inline constexpr auto kOwnRows = std::tuple{
 
 inline constexpr auto kOtherRows = std::tuple{
     row::enricher({"flow.duration.sec", row::kLong, row::kOne, row::kUlogd, "",
-                   "end less start in whole seconds, as Logstash filters for ulogd2 compute it"}),
-    row::enricher(
-        {"event.duration", row::kLong, row::kOne, row::kEcs, "", "end less start in nanoseconds"}),
+                   "end less start in whole seconds, as Logstash filters for ulogd2 compute it",
+                   row::kSeconds}),
+    row::enricher({"event.duration", row::kLong, row::kOne, row::kEcs, "",
+                   "end less start in nanoseconds", row::kNanoseconds}),
     row::enricher({"source.nat.ip", row::kIp, row::kOne, row::kEcs, "",
                    "the source as the outside saw it, where translated"}),
     row::enricher({"source.nat.port", row::kInteger, row::kOne, row::kEcs, "", "its port"}),

@@ -23,6 +23,10 @@ enum class Reader : uint8_t {
   kNatledger,  // `who`, our dashboards
 };
 
+// What a number measures, for those who show it. kNothing: it is a name, such as a port, and is
+// read digit by digit.
+enum class Measure : uint8_t { kNothing, kCount, kBytes, kSeconds, kNanoseconds };
+
 // Who puts the value into a record.
 enum class Origin : uint8_t {
   kFlow,      // read from the Flow, by the row itself
@@ -38,6 +42,7 @@ struct Field {
   Reader reader;
   std::string_view ecs;   // the ECS name that becomes an alias of this key; may be empty
   std::string_view help;  // one line
+  Measure measure = Measure::kNothing;
   Origin origin = Origin::kFlow;
 };
 

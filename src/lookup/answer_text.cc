@@ -183,7 +183,8 @@ std::string answer_text(const Answer& answer) {
   std::string text = answer.question.text() + "\n\n";
   for (const Candidate& candidate : answer.candidates) text += candidate_line(candidate);
   if (!answer.candidates.empty()) text += "\n";
-  return text + clock_text(answer) + verdict_text(answer);
+  text += clock_text(answer) + verdict_text(answer);
+  return answer.kibana.empty() ? text : text + "\nIn Kibana: " + answer.kibana + "\n";
 }
 
 std::string answer_json(const Answer& answer) {
@@ -203,11 +204,12 @@ std::string answer_json(const Answer& answer) {
         fmt::format(R"({}{{"from": {}, "to": {}, "by_ms": {}}})", settings.empty() ? "" : ", ",
                     json_time(setting.from), json_time(setting.to), setting.by.count() / 1'000'000);
   }
-  std::string server;
+  std::string more;
   if (!answer.source.empty()) {
-    server = fmt::format(R"(, "source": {}, "gateways": [{}])", json_string(answer.source),
-                         gateways_json(answer.gateways));
+    more = fmt::format(R"(, "source": {}, "gateways": [{}])", json_string(answer.source),
+                       gateways_json(answer.gateways));
   }
+  if (!answer.kibana.empty()) more += R"(, "kibana": )" + json_string(answer.kibana);
   return fmt::format(
       R"({{"address": {}, "at": {}, "skew_ms": {}, "verdict": {}, "exit": {}, "covered": {}, )"
       R"("flows": [{}], "holes": [{}], "clock_settings": [{}], )"
@@ -216,7 +218,7 @@ std::string answer_json(const Answer& answer) {
       json_string(endpoint_text(answer.question.address)), json_time(answer.question.at),
       answer.question.skew.count() / 1'000'000, json_string(verdict_name(answer.verdict)),
       static_cast<int>(answer.verdict), answer.covered, flows, holes, settings,
-      json_time(answer.record_begin), json_time(answer.record_end), server);
+      json_time(answer.record_begin), json_time(answer.record_end), more);
 }
 
 std::string verdict_name(Verdict verdict) {

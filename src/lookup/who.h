@@ -60,6 +60,7 @@ struct Answer {
   TimePoint record_end;
   std::vector<Gateway> gateways;  // of a server's records
   std::string source;             // that server; empty: a ledger
+  std::string kibana;             // a link to the same in Kibana; empty: none was asked for
 };
 
 // The time that is asked about.

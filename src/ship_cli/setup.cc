@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ship/setup.h"
 
+#include <filesystem>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +10,8 @@
 #include "base/error.h"
 #include "base/quantity.h"
 #include "flow/mapping.h"
+#include "kibana/objects.h"
+#include "ship/kibana_import.h"
 #include "ship_cli/command.h"
 
 namespace natledger {
@@ -54,10 +57,52 @@ int set_up_elasticsearch(const Setup& setup) {
   return 0;
 }
 
+struct KibanaSetup {
+  ConfigFile file;
+  std::string url;
+  bool print = false;
+};
+
+int set_up_kibana(const KibanaSetup& setup) {
+  const Config config = setup.file.load();
+  const ElasticsearchOutput& output = config.outputs.elasticsearch;
+  const std::string objects = kibana_objects(output.data_stream);
+  if (setup.print) {
+    fmt::print("{}", objects);
+    return 0;
+  }
+  if (setup.url.empty()) {
+    throw ConfigError(
+        "--url is missing: the address of a Kibana, such as https://kibana:5601, or "
+        "of a space in it, https://kibana:5601/s/NAME (--print needs none)");
+  }
+  HttpOptions http = elasticsearch_options(output, config.ledger.state).http;
+  // A machine without a ledger has no agent to be told.
+  if (std::error_code failed; !std::filesystem::exists(config.ledger.state, failed)) {
+    http.tell_connection = {};
+  }
+  fmt::print("{} saved objects imported\n", import_saved_objects(setup.url, http, objects));
+  return 0;
+}
+
+std::function<int()> add_kibana(CLI::App& app) {
+  const auto setup = std::make_shared<KibanaSetup>();
+  setup->file.add_to(app);
+  app.add_option("--url", setup->url,
+                 "where Kibana or OpenSearch Dashboards is, with the path of a space if there is "
+                 "one; credentials and TLS are those of output.elasticsearch, or USER:PASSWORD@ "
+                 "in the address");
+  app.add_flag("--print", setup->print, "only print the file that it would import");
+  return [setup] { return set_up_kibana(*setup); };
+}
+
 }  // namespace
 
 std::function<int()> add_setup(CLI::App& app) {
   const auto setup = std::make_shared<Setup>();
+  CLI::App& kibana = *app.add_subcommand(
+      "kibana", "index pattern, searches and dashboards, in Kibana or OpenSearch Dashboards");
+  const std::function<int()> run_kibana = add_kibana(kibana);
   CLI::App& elastic = *app.add_subcommand(
       "elasticsearch", "templates and lifecycle, on Elasticsearch or OpenSearch");
   app.require_subcommand(1);
@@ -67,7 +112,9 @@ std::function<int()> add_setup(CLI::App& app) {
   elastic.add_flag("--print", setup->print, "only print what it would make");
   elastic.add_flag("--print-role", setup->print_role,
                    "print the roles that set up, ship and ask, for the server's administrator");
-  return [setup] { return set_up_elasticsearch(*setup); };
+  return [setup, run_kibana, &kibana] {
+    return kibana.parsed() ? run_kibana() : set_up_elasticsearch(*setup);
+  };
 }
 
 }  // namespace natledger

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
+#include "kibana/link.h"
 #include "lookup/audit.h"
 #include "ship_cli/ask_server.h"
 #include "ship_cli/command.h"
@@ -24,11 +25,13 @@ struct WhoOptions {
   ConfigFile file;
   QuestionText question;
   std::string gateway;
+  std::string kibana;
   bool json = false;
 };
 
 int ask(const WhoOptions& options) {
   const Question question = parse_question(options.question);
+  const std::string link = options.kibana.empty() ? "" : kibana_link(options.kibana, question);
   const Config config = options.file.load();
   const std::string& state = config.ledger.state;
   if (!config.outputs.elasticsearch.enabled) {
@@ -39,8 +42,9 @@ int ask(const WhoOptions& options) {
   if (std::error_code failed; !std::filesystem::exists(state, failed)) {
     server.http.tell_connection = {};
   }
-  const int status =
-      give_answer(state, ask_server(server, question, options.gateway), options.json);
+  Answer answer = ask_server(server, question, options.gateway);
+  answer.kibana = link;
+  const int status = give_answer(state, answer, options.json);
   // Output that did not arrive must not look like an answer.
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     throw SystemError("write standard output", errno, "make room where it goes");
@@ -70,6 +74,7 @@ std::function<int()> add_who(CLI::App& app) {
   }
   app.add_option("--gateway", options->gateway,
                  "only this gateway's records, by observer.name or ledger id");
+  app.add_option("--kibana", options->kibana, kKibanaHelp);
   app.add_flag("--json", options->json, "the answer as JSON");
   app.footer(kWhoExitStatuses);
   return [options] { return ask_or_say_why_not(*options); };

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The status is 200 also where objects were refused, and of a file in which nothing was found: only
+// the counts in the answer tell.
+#include "ship/kibana_import.h"
+
+#include <algorithm>
+
+#include <rapidjson/document.h>
+
+#include "base/error.h"
+
+namespace natledger {
+
+namespace {
+
+constexpr std::string_view kPath = "/api/saved_objects/_import?overwrite=true";
+constexpr const char* kType = "multipart/form-data; boundary=natledger-saved-objects";
+constexpr std::string_view kBoundary = "--natledger-saved-objects";
+constexpr size_t kMostShown = 300;
+
+// The name of the file is looked at: another ending is refused.
+std::string form_of(const std::string& objects) {
+  return std::string{kBoundary} +
+         "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"natledger.ndjson\"\r\n"
+         "Content-Type: application/ndjson\r\n\r\n" +
+         objects + "\r\n" + std::string{kBoundary} + "--\r\n";
+}
+
+// How many objects the answer says were taken; -1: it does not say that all is well.
+int taken(const std::string& body) {
+  rapidjson::Document answer;
+  answer.Parse(body.data(), body.size());
+  if (answer.HasParseError() || !answer.IsObject()) return -1;
+  const auto success = answer.FindMember("success");
+  const auto count = answer.FindMember("successCount");
+  const bool is_well = success != answer.MemberEnd() && success->value.IsTrue() &&
+                       count != answer.MemberEnd() && count->value.IsInt();
+  return is_well ? count->value.GetInt() : -1;
+}
+
+const char* remedy_of(int status) {
+  if (status == 401 || status == 403) {
+    return " (the user needs the right to change saved objects; --url https://USER:PASSWORD@... "
+           "names another)";
+  }
+  if (status == 404)
+    return " (is that a Kibana, and does --url have the path that it is served at?)";
+  return " (--print prints the file, which its page Saved Objects can import)";
+}
+
+}  // namespace
+
+int import_saved_objects(const std::string& url, HttpOptions options, const std::string& objects) {
+  // Each wants a header of its own, and passes over the other's.
+  options.headers.emplace_back("kbn-xsrf: true");
+  options.headers.emplace_back("osd-xsrf: true");
+  // Those in the URL are meant for it alone.
+  if (url.find('@') != std::string::npos) options.credentials = {};
+  HttpClient client{url, options};
+  const std::string form = form_of(objects);
+  const HttpAnswer answer =
+      client.send({.method = "POST", .path = kPath, .body = form, .content_type = kType});
+  const std::string attempt = "import saved objects into " + client.shown_url() + ": ";
+  if (!answer.failure.empty()) {
+    throw SystemError(attempt + answer.failure + " (" + std::string{answer.remedy} + ")");
+  }
+  const int wanted = static_cast<int>(std::ranges::count(objects, '\n'));
+  if (answer.status == 200 && taken(answer.body) == wanted) return wanted;
+  throw SystemError(attempt + "status " + std::to_string(answer.status) + " " +
+                    answer.body.substr(0, kMostShown) + remedy_of(answer.status));
+}
+
+}  // namespace natledger
