@@ -37,8 +37,8 @@ std::vector<Panel> attribution_panels() {
         "observer.name", "flow.id"}},
       {"natledger-begun-flows",
        "Flows that had begun",
-       "Records of starts: of flows still open, and of flows that ended since. The end of a flow "
-       "has the same flow.id.",
+       "Starts, the newest first: of flows still open, and of flows that ended since or before. "
+       "Where no end is shown above, look for the flow.id alone.",
        Look::kRows,
        "event.kind:event and not event.action:flow-end",
        {"conntrack.inside", "conntrack.public", "network.transport", "event.start", "src_ip",
@@ -126,6 +126,19 @@ std::vector<Panel> coverage_panels() {
        {},
        {{"sum", "coverage.dropped", "Events dropped"}},
        {over_time, by_gateway}},
+      {"natledger-skipped",
+       "Numbers that no record has",
+       "After a power cut: lines with these numbers may have been written, and were lost.",
+       Look::kRows,
+       "event.action:sequence-skipped",
+       {"coverage.from_sequence", "coverage.to_sequence", "observer.name"}},
+  };
+}
+
+std::vector<Panel> agent_panels() {
+  const Bucket over_time{"date_histogram", "@timestamp", "Time"};
+  const Bucket by_gateway{"terms", "observer.name", "Gateway", 20};
+  return {
       {"natledger-clock-error",
        "Estimated error of the clock",
        "As each kernel says it.",
@@ -150,12 +163,6 @@ std::vector<Panel> coverage_panels() {
        {},
        {{"max", "coverage.live_flows", "Open flows"}},
        {over_time, by_gateway}},
-      {"natledger-skipped",
-       "Numbers that no record has",
-       "After a power cut: lines with these numbers may have been written, and were lost.",
-       Look::kRows,
-       "event.action:sequence-skipped",
-       {"coverage.from_sequence", "coverage.to_sequence", "observer.name"}},
       {"natledger-recorded",
        "What was being recorded",
        "Starts, stops and changes of the agents.",
@@ -206,6 +213,12 @@ std::vector<Panel> traffic_panels() {
        {},
        flows_and_bytes,
        {{"terms", "conntrack.inside", "Inside server", 20}}},
+  };
+}
+
+std::vector<Panel> distribution_panels() {
+  const std::vector<Metric> flows{{"count", "", "Flows"}};
+  return {
       {"natledger-ports-used",
        "Different translated ports of flows that ended",
        "An estimate.",
@@ -213,7 +226,7 @@ std::vector<Panel> traffic_panels() {
        "event.action:flow-end",
        {},
        {{"cardinality", "conntrack.nat.port", "Ports"}},
-       {over_time}},
+       {{"date_histogram", "@timestamp", "Ended"}}},
       {"natledger-top-ports",
        "Translated ports",
        "",
@@ -246,7 +259,8 @@ std::vector<Panel> traffic_panels() {
 const std::vector<Panel>& panels() {
   static const std::vector<Panel> all = [] {
     std::vector<Panel> joined;
-    for (const auto& part : {attribution_panels(), coverage_panels(), traffic_panels()}) {
+    for (const auto& part : {attribution_panels(), coverage_panels(), agent_panels(),
+                             traffic_panels(), distribution_panels()}) {
       joined.insert(joined.end(), part.begin(), part.end());
     }
     return joined;

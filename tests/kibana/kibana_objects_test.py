@@ -9,7 +9,8 @@ import unittest
 import checks
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FILE = os.path.join(HERE, "..", "..", "kibana", "natledger.ndjson")
+FOLDER = os.path.join(HERE, "..", "..", "kibana")
+FILE = os.path.join(FOLDER, "natledger.ndjson")
 NATLEDGER = os.environ.get("NATLEDGER", "")
 
 
@@ -152,6 +153,16 @@ class Objects(unittest.TestCase):
                  for reference in one["references"]}
         others = {one["id"] for one in objects if one["type"] in ("search", "visualization")} - shown
         self.assertEqual(others, {"natledger-translated-ports"})
+
+    def test_the_readme_has_each_panel_with_its_query(self):
+        with open(os.path.join(FOLDER, "README.md"), encoding="utf-8") as file:
+            rows = [line for line in file if line.startswith("| ")]
+        for one in self.objects():
+            if one["type"] not in ("search", "visualization"):
+                continue
+            source = json.loads(one["attributes"]["kibanaSavedObjectMeta"]["searchSourceJSON"])
+            row = [line for line in rows if line.startswith(f"| {one['attributes']['title']} ")]
+            self.assertTrue(any(source["query"]["query"] in line for line in row), one["id"])
 
     def test_each_mistake_in_an_object_is_found(self):
         for number, (name, change, complaint) in enumerate(MISTAKES):

@@ -70,6 +70,12 @@ class NewestElasticsearch(Days, unittest.TestCase):
         return servers.Elasticsearch(9341)
 
 
+class OldestElasticsearch(Days, unittest.TestCase):
+    @classmethod
+    def make_server(cls):
+        return servers.Elasticsearch(9342, servers.ELASTICSEARCH_7)
+
+
 class OpenSearch2(Days, unittest.TestCase):
     @classmethod
     def make_server(cls):

@@ -107,6 +107,23 @@ TEST(Fields, ATypeHoldsWhatItsKeyMayHold) {
   }
 }
 
+TEST(Fields, WhatMeasuresIsANumberAndANameMeasuresNothing) {
+  for (const Field& f : fields()) {
+    Measure expected = f.measure;
+    if (f.name.ends_with(".bytes") || f.name.ends_with("pktlen")) expected = Measure::kBytes;
+    if (f.name.ends_with("_ns") || f.name == "event.duration") expected = Measure::kNanoseconds;
+    if (f.name.ends_with("pktcount") || f.name.find(".count.") != f.name.npos) {
+      expected = Measure::kCount;
+    }
+    for (const char* end : {"port", ".id", ".mark", "sequence", ".sec", ".usec"}) {
+      if (f.name.ends_with(end)) expected = Measure::kNothing;
+    }
+    if (f.name == "flow.duration.sec") expected = Measure::kSeconds;
+    EXPECT_EQ(f.measure, expected) << f.name;
+    EXPECT_TRUE(f.measure == Measure::kNothing || f.type == FieldType::kLong) << f.name;
+  }
+}
+
 TEST(Fields, ArraysAreThoseOfTheRecord) {
   std::set<std::string_view> arrays;
   for (const Field& f : fields()) {
