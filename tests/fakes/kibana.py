@@ -11,8 +11,8 @@ PATH = "/api/saved_objects/_import?overwrite=true"
 
 
 class Kibana(http_server.HttpServer):
-    """`header`: kbn-xsrf or osd-xsrf. `base`: the path that it is served at. `user`: "name:password"
-    that it wants."""
+    """`header`: kbn-xsrf or osd-xsrf. `base`: the path that it is served at. `user`:
+    "name:password" that it wants."""
 
     def __init__(self, header="kbn-xsrf", base="", user=None, **options):
         self.header, self.base, self.user = header, base, user

@@ -61,7 +61,8 @@ def entry(name, **changes):
 MISTAKES = [
     *((name, put("migrationVersion", {kind: version}), f"{version} of {kind} is too new")
       for name, kind, version in ((PATTERN, "index-pattern", "7.11.0"), (ROWS, "search", "7.10.0"),
-                                  (TABLE, "visualization", "7.11.0"), (BOARD, "dashboard", "8.0.0"))),
+                                  (TABLE, "visualization", "7.11.0"),
+                                  (BOARD, "dashboard", "8.0.0"))),
     *((TABLE, put(key, value), f"{key} does not belong") for key, value in (
         ("coreMigrationVersion", "8.8.0"), ("typeMigrationVersion", "8.5.0"), ("managed", False),
         ("version", "WzEsMV0="), ("updated_at", "2026-11-27T00:00:00Z"), ("namespaces", ["a"]))),
@@ -151,8 +152,8 @@ class Objects(unittest.TestCase):
         objects = self.objects()
         shown = {reference["id"] for one in objects if one["type"] == "dashboard"
                  for reference in one["references"]}
-        others = {one["id"] for one in objects if one["type"] in ("search", "visualization")} - shown
-        self.assertEqual(others, {"natledger-translated-ports"})
+        others = {one["id"] for one in objects if one["type"] in ("search", "visualization")}
+        self.assertEqual(others - shown, {"natledger-translated-ports"})
 
     def test_the_readme_has_each_panel_with_its_query(self):
         with open(os.path.join(FOLDER, "README.md"), encoding="utf-8") as file:

@@ -92,7 +92,8 @@ class Panels(shipped.Shipped):
         for name, (belongs, keys, metrics) in plain_counts.CHARTS.items():
             with self.subTest(name=name):
                 expected = [record for record in self.records if belongs(record)]
-                answer = self.ask(self.objects.chart_request(name, self.time_range, plain_counts.INTERVAL_S))
+                answer = self.ask(self.objects.chart_request(name, self.time_range,
+                                                             plain_counts.INTERVAL_S))
                 self.assertEqual(answer["hits"]["total"]["value"], len(expected))
                 aggs = self.objects.aggs(name)
                 self.chart = name
