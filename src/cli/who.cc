@@ -90,7 +90,6 @@ int ask_server(const WhoOptions& options) {
 
 int run_who(const WhoOptions& options) {
   const Question question = parse_question(options.question);
-  const std::string link = options.kibana.empty() ? "" : kibana_link(options.kibana, question);
   if (options.source != "ledger") return ask_server(options);
   if (!options.gateway.empty()) {
     throw ConfigError("--gateway goes with --source elasticsearch; a ledger is of one gateway");
@@ -101,7 +100,7 @@ int run_who(const WhoOptions& options) {
     config.ledger.state = options.ledger + "/state";
   }
   Answer answer = ask(config, question);
-  answer.kibana = link;
+  answer.kibana = kibana_link(options.kibana, answer);
   return give_answer(config.ledger.state, answer, options.json);
 }
 

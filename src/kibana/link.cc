@@ -65,11 +65,21 @@ std::string percent_encoded(const std::string& text) {
   return encoded;
 }
 
-}  // namespace
+// As wide as the answer looked, or its flows would be missing.
+struct Span {
+  TimePoint from;
+  TimePoint to;
+};
 
-std::string attribution_query(const Question& question) {
-  const std::string from = quoted(floor_text(question.at - question.skew));
-  const std::string to = quoted(ceiling_text(question.at + question.skew));
+Span span_of(const Answer& answer) {
+  Duration skew = answer.question.skew;
+  for (const ClockSetting& setting : answer.clock_settings) skew += std::chrono::abs(setting.by);
+  return {answer.question.at - skew, answer.question.at + skew + kReading};
+}
+
+std::string attribution_query(const Question& question, const Span& span) {
+  const std::string from = quoted(floor_text(span.from));
+  const std::string to = quoted(ceiling_text(span.to));
   std::string flows = public_query(question.address);
   if (question.protocol) flows += fmt::format(" and orig.ip.protocol:{}", *question.protocol);
   if (question.remote) flows += " and " + remote_query(*question.remote);
@@ -80,15 +90,19 @@ std::string attribution_query(const Question& question) {
       flows, to, from, from, to, from);
 }
 
-std::string kibana_link(const std::string& url, const Question& question) {
+}  // namespace
+
+std::string kibana_link(const std::string& url, const Answer& answer) {
+  if (url.empty()) return {};
   if (!url.starts_with("http://") && !url.starts_with("https://")) {
     throw ConfigError("--kibana: \"" + url +
                       "\" is no address of a Kibana, such as https://kibana:5601");
   }
-  const std::string from = floor_text(question.at - question.skew - kLookBack);
+  const Span span = span_of(answer);
+  const std::string from = floor_text(span.from - kLookBack);
   const std::string time = "(time:(from:" + rison_text(from) + ",to:now))";
   const std::string query =
-      "(query:(language:kuery,query:" + rison_text(attribution_query(question)) + "))";
+      "(query:(language:kuery,query:" + rison_text(attribution_query(answer.question, span)) + "))";
   return url.substr(0, url.find_last_not_of('/') + 1) + "/app/dashboards#/view/" +
          std::string{kAttributionId} + "?_g=" + percent_encoded(time) +
          "&_a=" + percent_encoded(query);

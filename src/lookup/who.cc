@@ -14,8 +14,6 @@ namespace {
 
 // The kernel reaps a timed-out flow within its gc interval, 60 s at most (Linux 5.15 on).
 constexpr Duration kReaping = std::chrono::seconds{60};
-// An event may wait in the socket before it is read.
-constexpr Duration kReading = std::chrono::seconds{2};
 
 using Host = std::tuple<std::string, std::string, int>;  // gateway, inside address, zone
 

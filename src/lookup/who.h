@@ -17,6 +17,10 @@
 
 namespace natledger {
 
+// An event may wait in the socket before it is read: of a start that is timed so, how early it may
+// have been.
+inline constexpr Duration kReading = std::chrono::seconds{2};
+
 // The exit statuses of `who`.
 enum class Verdict : int {
   kOneHost = 0,  // one inside host, and nothing says it may have been another

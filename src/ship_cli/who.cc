@@ -31,7 +31,6 @@ struct WhoOptions {
 
 int ask(const WhoOptions& options) {
   const Question question = parse_question(options.question);
-  const std::string link = options.kibana.empty() ? "" : kibana_link(options.kibana, question);
   const Config config = options.file.load();
   const std::string& state = config.ledger.state;
   if (!config.outputs.elasticsearch.enabled) {
@@ -43,7 +42,7 @@ int ask(const WhoOptions& options) {
     server.http.tell_connection = {};
   }
   Answer answer = ask_server(server, question, options.gateway);
-  answer.kibana = link;
+  answer.kibana = kibana_link(options.kibana, answer);
   const int status = give_answer(state, answer, options.json);
   // Output that did not arrive must not look like an answer.
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {

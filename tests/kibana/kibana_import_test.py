@@ -142,10 +142,10 @@ class Link(unittest.TestCase):
             self.assertEqual(
                 urllib.parse.unquote(parts["_a"]),
                 "(query:(language:kuery,query:'(conntrack.public:\"1.2.3.4:53500\" and not "
-                'event.start > "2026-11-02T12:27:06.001Z" and not event.end < '
+                'event.start > "2026-11-02T12:27:08.001Z" and not event.end < '
                 '"2026-11-02T12:27:02.000Z" and not flow.end.not_after < '
                 '"2026-11-02T12:27:02.000Z") or (event.kind:state and not coverage.from > '
-                '"2026-11-02T12:27:06.001Z" and not coverage.to < "2026-11-02T12:27:02.000Z")\'))')
+                '"2026-11-02T12:27:08.001Z" and not coverage.to < "2026-11-02T12:27:02.000Z")\'))')
 
     def query(self, *question):
         link = urllib.parse.unquote(self.link(*question, "--at", "2026-11-02T00:00:00Z"))

@@ -11,6 +11,9 @@ import servers
 import shipped
 
 LINES, SEED = 6000, 7  # with ends and starts that were concluded
+# Since then its clock may have been wrong.
+WRONG_FROM = "2026-11-03T00:00:00.000000Z"
+QUESTIONS = 150
 
 
 def richer(lines, chance):
@@ -30,8 +33,8 @@ def richer(lines, chance):
         yield line.replace('"coverage.boot_id"', f'{facts}"coverage.boot_id"')
     last = json.loads(lines[-1])
     for number, more in enumerate((
-            {"event.action": "clock-step", "coverage.from": last["@timestamp"],
-             "coverage.to": last["@timestamp"], "coverage.clock.step_ns": -1500000000},
+            {"event.action": "clock-step", "coverage.from": WRONG_FROM,
+             "coverage.to": last["@timestamp"], "coverage.clock.step_ns": -30 * 10**9},
             {"event.action": "sequence-skipped", "coverage.from_sequence": 5,
              "coverage.to_sequence": 8}), 1):
         sequence = last["event.sequence"] + number
@@ -59,6 +62,21 @@ class Days(panels.Panels):
         for kind, protocol in (("snat", "tcp"), ("snat", "icmp"), ("dnat", "tcp"), ("none", "tcp")):
             self.assertGreater(found[kind, protocol, "ended"], 0, kind)
         self.assertGreater(sum(number for key, number in found.items() if key[2] == "open"), 0)
+
+    def test_4_whatever_who_finds_the_link_shows(self):
+        chance, found = random.Random(5), 0
+        ends = [record for record in self.records
+                if {"event.start", "conntrack.public"} <= set(record)]
+        for record in chance.sample(ends, QUESTIONS):
+            key = chance.choice(["event.start", "event.end"])
+            at = panels.moved(record.get(key, record["event.start"]), chance.uniform(-40, 40))
+            public = record["conntrack.public"][0]
+            query, flows = self.link_query(public, at)
+            self.assertLessEqual(flows, {row["flow.id"] for name in panels.FLOW_LISTS
+                                         for row in self.rows(name, query)}, (public, at))
+            found += len(flows)
+        print(f"{QUESTIONS} questions, {found} flows in their answers")
+        self.assertGreater(found, QUESTIONS // 3)
 
     def test_4_the_link_shows_the_holes_that_touch_the_time(self):
         self.check_holes(self.records[0]["@timestamp"])

@@ -2,6 +2,7 @@
 """The tests of Kibana's objects on a server that has a ledger: the requests that Kibana would send
 find what plain counts over the ledger's lines say."""
 import collections
+import datetime
 import json
 import os
 import re
@@ -16,6 +17,13 @@ import shipped
 FILE = os.path.join(os.path.dirname(__file__), "..", "..", "kibana", "natledger.ndjson")
 # Of an estimate, whichever server makes it.
 CARDINALITY_ERROR = 0.03
+FLOW_LISTS = ("natledger-ended-flows", "natledger-begun-flows")
+
+
+def moved(at, by_s):
+    """A record's time, so much later, as a question has it."""
+    later = datetime.datetime.fromisoformat(at) + datetime.timedelta(seconds=by_s)
+    return later.isoformat()
 
 
 class Panels(shipped.Shipped):
