@@ -67,10 +67,14 @@ std::string dead_letter_folder(const std::string& state) {
   return folder;
 }
 
+std::string dead_letter_path(const std::string& state, const std::string& destination) {
+  return state + "/dead-letters/" + destination + ".ndjson";
+}
+
 DeadLetters::DeadLetters(const std::string& state, const std::string& destination, uint64_t from,
                          uint64_t most_bytes)
     : destination_(destination),
-      path_(dead_letter_folder(state) + "/" + destination + ".ndjson"),
+      path_(dead_letter_path(state, destination)),
       most_bytes_(most_bytes) {
   const std::string folder = dead_letter_folder(state);
   const UniqueFd lock = lock_folder(folder);

@@ -27,6 +27,8 @@ struct DeadLetter {
 
 // Makes it where it is not there. Throws SystemError.
 std::string dead_letter_folder(const std::string& state);
+// Their file, which is there once a shipper has begun.
+std::string dead_letter_path(const std::string& state, const std::string& destination);
 
 class DeadLetters {
  public:

@@ -257,7 +257,6 @@ ElasticsearchOptions elasticsearch_options(const ElasticsearchOutput& output,
   options.data_stream = output.data_stream;
   options.compression_level = output.compression_level;
   options.dedup = output.dedup;
-  options.in_flight = output.worker * output.bulk_max_size;
   options.http.tls = output.ssl;
   options.http.proxy_url = output.proxy_url;
   options.http.headers = output.headers;
