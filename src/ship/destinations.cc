@@ -23,7 +23,7 @@ Output file_output(const FileOutput& file) {
   output.options = shipper_options("file", file.only, file.drop_fields);
   output.options.dead_letter_bytes = file.dead_letters.size;
   if (file.sync) output.options.flush_interval = Duration{};
-  output.make = [options = file_options(file)](const Past& past) {
+  output.make = [options = file_options(file)](const Past& past, const std::stop_token&) {
     return make_file(options, past.memory);
   };
   return output;
@@ -39,7 +39,11 @@ Output elasticsearch_output(const ElasticsearchOutput& es, const std::string& st
   output.options.flush_interval = es.flush_interval;
   output.options.backoff = es.backoff;
   const ElasticsearchOptions options = elasticsearch_options(es, state);
-  output.make = [options](const Past& past) { return make_elasticsearch(options, past); };
+  output.make = [options](const Past& past, std::stop_token stop) {
+    ElasticsearchOptions stoppable = options;
+    stoppable.http.stop = std::move(stop);
+    return make_elasticsearch(stoppable, past);
+  };
   output.longest_request = options.http.timeout;
   output.make_for_repeats = [options](TimePoint under_way_until) {
     ElasticsearchOptions repeats = options;
