@@ -57,7 +57,8 @@ class Elasticsearch final : public Destination {
     if (judged.ambiguous) {
       doubts_.add(first, lines.back().sequence, now() + options_.http.timeout);
     }
-    if (!judged.attempt.outcomes.empty()) settle(client, lines, judged);
+    const Ask ask = [&client](const HttpRequest& request) { return client.send(request); };
+    if (!judged.attempt.outcomes.empty()) settle(ask, lines, judged);
     return std::move(judged.attempt);
   }
 
@@ -102,7 +103,7 @@ class Elasticsearch final : public Destination {
 
   // What has to be looked at once more: a doubtful record that may be in another index as well, and
   // an id that is there already, be it by us.
-  void settle(HttpClient& client, std::span<const LedgerLine> lines, BulkAnswer& judged) {
+  void settle(const Ask& ask, std::span<const LedgerLine> lines, BulkAnswer& judged) {
     std::vector<size_t> doubtful, there;
     for (size_t i = 0; i < lines.size(); ++i) {
       const Fate fate = judged.attempt.outcomes[i].fate;
@@ -110,13 +111,13 @@ class Elasticsearch final : public Destination {
       if (fate != Fate::kDelivered && fate != Fate::kDuplicate) continue;
       if (doubts_.about(lines[i].sequence, index_of(judged, i))) doubtful.push_back(i);
     }
-    if (dedup_ && !there.empty()) compare(client, lines, judged, there);
+    if (dedup_ && !there.empty()) compare(ask, lines, judged, there);
     std::erase_if(doubtful, [&](size_t i) {
       const Fate fate = judged.attempt.outcomes[i].fate;
       return fate != Fate::kDelivered && fate != Fate::kDuplicate;
     });
     const size_t last = last_taken(judged);
-    if (dedup_ && !doubtful.empty()) look_elsewhere(client, lines, judged, doubtful);
+    if (dedup_ && !doubtful.empty()) look_elsewhere(ask, lines, judged, doubtful);
     if (last != lines.size()) doubts_.took(index_of(judged, last));
   }
 
@@ -135,9 +136,9 @@ class Elasticsearch final : public Destination {
 
   // Of several copies the oldest stays. A request that is still under way may bring one yet, so
   // until it cannot, a record has no outcome.
-  void look_elsewhere(HttpClient& client, std::span<const LedgerLine> lines, BulkAnswer& judged,
+  void look_elsewhere(const Ask& ask, std::span<const LedgerLine> lines, BulkAnswer& judged,
                       std::span<const size_t> doubtful) {
-    const BackingIndices backing = list_backing_indices(client, options_.data_stream);
+    const BackingIndices backing = list_backing_indices(ask, options_.data_stream);
     if (backing.forbidden) return go_on_without(backing.why);
     doubts_.know(backing.names);
     std::vector<Copy> copies;
@@ -155,7 +156,7 @@ class Elasticsearch final : public Destination {
     if (backing.why.empty() && copies.empty()) return;
     LookUp there;
     there.why = backing.why;
-    if (there.why.empty()) there = look_up(client, copies);
+    if (there.why.empty()) there = look_up(ask, copies);
     if (there.forbidden) return go_on_without(there.why);
     std::vector<Copy> surplus;
     std::unordered_set<size_t> doubled;
@@ -166,7 +167,7 @@ class Elasticsearch final : public Destination {
       surplus.push_back({oldest ? index_of(judged, of[k]) : copies[k].index, copies[k].id});
     }
     std::string why = there.why;
-    if (why.empty() && !surplus.empty()) why = remove_copies(client, surplus);
+    if (why.empty() && !surplus.empty()) why = remove_copies(ask, surplus);
     for (const size_t i : doubled) {
       if (why.empty()) judged.attempt.outcomes[i].fate = Fate::kDuplicate;
     }
@@ -201,14 +202,14 @@ class Elasticsearch final : public Destination {
   }
 
   // Another document under our id would make ours vanish: said, and kept.
-  void compare(HttpClient& client, std::span<const LedgerLine> lines, BulkAnswer& judged,
+  void compare(const Ask& ask, std::span<const LedgerLine> lines, BulkAnswer& judged,
                const std::vector<size_t>& found) {
     std::vector<Copy> copies;
     copies.reserve(found.size());
     for (const size_t i : found) {
       copies.push_back({judged.index_names[judged.indexes[i]], id_of(lines[i].text)});
     }
-    const LookUp there = look_up(client, copies, true);
+    const LookUp there = look_up(ask, copies, true);
     if (there.forbidden) return go_on_without(there.why);
     for (size_t k = 0; k < found.size(); ++k) {
       Outcome& outcome = judged.attempt.outcomes[found[k]];
