@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/user.h"
 #include "ledger/line.h"
 #include "ledger/own_connections.h"
 
@@ -48,7 +49,7 @@ std::string secret(const std::string& text, const std::string& file, const std::
   auto content = read_file(path);
   if (!content) {
     throw ConfigError(option + "_file: read " + path + ": " + error_text(errno) +
-                      " (natledger-ship must be able to read it)");
+                      " (natledger-ship must be able to read it, as " + user_name() + ")");
   }
   while (content->ends_with('\n') || content->ends_with('\r')) content->pop_back();
   return *content;
@@ -225,6 +226,16 @@ void check_outputs(const Outputs& outputs) {
     throw ConfigError(
         "output.elasticsearch: username, api_key and bearer_token exclude each other; keep one");
   }
+}
+
+std::vector<std::string> files_of(const ElasticsearchOutput& output) {
+  const TlsOptions& tls = output.ssl;
+  std::vector<std::string> files{tls.certificate_authorities, tls.certificate, tls.key};
+  for (const std::string& name :
+       {output.password_file, output.api_key_file, output.bearer_token_file}) {
+    files.push_back(expand(name, "a file of output.elasticsearch"));
+  }
+  return files;
 }
 
 FileOptions file_options(const FileOutput& output) {
