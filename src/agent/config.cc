@@ -329,7 +329,8 @@ Config parse_config(const ConfigNode& root) {
 
 Config load_config(const std::optional<std::string>& file) {
   if (file) return parse_config(read_config_file(*file));
-  if (::access(kDefaultConfigFile, F_OK) != 0) return Config{};
+  // One that may not be looked for is none of nobody's.
+  if (::access(kDefaultConfigFile, F_OK) != 0 && errno == ENOENT) return Config{};
   return parse_config(read_config_file(kDefaultConfigFile));
 }
 

@@ -118,17 +118,19 @@ void ShipProcess::run() {
     } else if (pid_ == 0 && (orders.hang_up || Clock::now() >= start_at_)) {
       start(orders.user);
     }
-    wait();
+    wait(orders.wanted);
   }
   end();
 }
 
 // For orders, the child's end, or the time to start another.
-void ShipProcess::wait() {
+void ShipProcess::wait(bool wanted) {
   std::array<pollfd, 2> what{{{wakes_.get(), POLLIN, 0}, {child_.get(), POLLIN, 0}}};
-  auto timeout = child_ ? kLongestPause : kFirstPause;  // kernels before 5.3 have no pidfd
-  if (pid_ == 0 && start_at_ > Clock::now()) {
-    timeout = std::chrono::ceil<std::chrono::milliseconds>(start_at_ - Clock::now());
+  std::chrono::milliseconds timeout{-1};
+  if (pid_ != 0 && !child_) timeout = kFirstPause;  // kernels before 5.3 have no pidfd
+  if (pid_ == 0 && wanted) {
+    timeout = std::max(std::chrono::ceil<std::chrono::milliseconds>(start_at_ - Clock::now()),
+                       std::chrono::milliseconds{});
   }
   ::poll(what.data(), what.size(), static_cast<int>(timeout.count()));
 }

@@ -42,7 +42,7 @@ class ShipProcess {
   void order(const Config& config, bool hang_up);
   void run();
   Orders take_orders();
-  void wait();
+  void wait(bool wanted);
   void start(const std::string& user);
   void look_for_end();
   void end();

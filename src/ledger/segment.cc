@@ -253,6 +253,22 @@ OpenSegment open_sealed(const SealedSegment& sealed) {
   return open;
 }
 
+uint64_t last_number(const std::string& directory) {
+  const std::string path = directory + "/" + std::string{kActiveName};
+  // The active segment first: if it is sealed meanwhile, it is listed with the others.
+  if (OpenSegment active{open_segment(path), path, false}; active.fd) {
+    if (const uint64_t last = read_tail(active).last_sequence; last != 0) return last;
+  }
+  if (::access(directory.c_str(), F_OK) != 0) return 0;
+  const std::vector<SealedSegment> sealed = list_sealed(directory);
+  for (size_t i = sealed.size(); i-- > 0;) {
+    const OpenSegment open = open_sealed(sealed[i]);
+    if (!open.fd) continue;
+    if (const uint64_t last = read_tail(open).last_sequence; last != 0) return last;
+  }
+  return 0;
+}
+
 SegmentTail read_tail(const std::string& path) {
   return read_tail(OpenSegment{open_segment(path), path, false});
 }

@@ -80,6 +80,9 @@ struct OpenSegment {
 // Throws SystemError when it cannot be read.
 OpenSegment open_sealed(const SealedSegment& sealed);
 
+// The number of the newest whole line, 0 where there is none yet. Throws SystemError.
+uint64_t last_number(const std::string& directory);
+
 // Throw SystemError when the file cannot be read, or is not there. Of an archive they give what is
 // not damaged, without device and inode.
 SegmentTail read_tail(const std::string& path);

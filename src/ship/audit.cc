@@ -2,6 +2,7 @@
 #include "ship/audit.h"
 
 #include <unordered_map>
+#include <unordered_set>
 
 #include <rapidjson/document.h>
 #include <rapidjson/pointer.h>
@@ -12,6 +13,7 @@
 #include "ledger/reader.h"
 #include "ship/copies.h"
 #include "ship/dead_letters.h"
+#include "ship/hosts.h"
 #include "ship/parts.h"
 #include "ship/query.h"
 
@@ -44,15 +46,15 @@ class Auditor {
   Auditor(const LedgerOptions& ledger, const Output& output, const ElasticsearchOptions& server)
       : output_(output),
         server_(server),
-        client_(server.hosts.at(0), server.http),
-        letters_(ledger.state, output.options.name, 0, output.options.dead_letter_bytes) {
-    const BackingIndices backing = list_backing_indices(client_, server.data_stream);
+        hosts_(server.hosts, server.http),
+        dead_(dead_numbers(ledger.state, output.options.name)) {
+    const BackingIndices backing = list_backing_indices(ask_, server.data_stream);
     refuse(backing.why, "list the indices of " + server.data_stream);
     indices_ = backing.names;
     // An alias, or an index.
     if (indices_.empty()) indices_.push_back(server.data_stream);
     // Where the role may not, more records are looked up.
-    client_.send({.method = "POST", .path = "/" + server.data_stream + "/_refresh"});
+    hosts_.ask({.method = "POST", .path = "/" + server.data_stream + "/_refresh"});
   }
 
   void take(const LedgerLine& line) {
@@ -60,7 +62,7 @@ class Auditor {
     report_.last = line.sequence;
     if (!output_.options.selects(line.text)) return;
     ++report_.records;
-    if (letters_.has(line.sequence)) {
+    if (dead_.contains(line.sequence)) {
       ++report_.dead;
       return;
     }
@@ -83,7 +85,7 @@ class Auditor {
 
   void refuse(const std::string& why, const std::string& attempt) const {
     if (why.empty()) return;
-    throw SystemError(attempt + " at " + client_.shown_url() + ": " + why +
+    throw SystemError(attempt + " at " + hosts_.shown_url() + ": " + why +
                       " (natledger-ship setup elasticsearch --print-role has the rights needed)");
   }
 
@@ -114,7 +116,7 @@ class Auditor {
                              std::to_string(kWindow) +
                              R"(,"sources":[{"number":{"terms":{"field":"event.sequence"}}}]}}}})";
     const HttpAnswer answer =
-        client_.send({.method = "POST", .path = path + "/_search", .body = body});
+        hosts_.ask({.method = "POST", .path = path + "/_search", .body = body});
     const std::string attempt = "count the records of " + server_.data_stream;
     refuse(answer.failure, attempt);
     if (answer.status != 200) refuse("status " + std::to_string(answer.status), attempt);
@@ -146,7 +148,7 @@ class Auditor {
       }
     }
     if (copies.empty()) return;
-    const LookUp found = look_up(client_, copies);
+    const LookUp found = look_up(ask_, copies);
     refuse(found.why, "look up records in " + server_.data_stream);
     for (size_t i = 0; i < copies.size(); ++i) {
       if (found.found[i]) ++counts[numbers[i]];
@@ -158,8 +160,9 @@ class Auditor {
 
   const Output& output_;
   const ElasticsearchOptions& server_;
-  HttpClient client_;
-  const DeadLetters letters_;
+  Hosts hosts_;
+  const Ask ask_ = [this](const HttpRequest& request) { return hosts_.ask(request); };
+  const std::unordered_set<uint64_t> dead_;
   std::vector<std::string> indices_;
   Window window_;
   AuditReport report_;

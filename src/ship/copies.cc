@@ -49,14 +49,14 @@ namespace {
 // Bodies stay well below what servers take.
 constexpr size_t kCopiesAtOnce = 20'000;
 
-LookUp look_up_at_once(HttpClient& client, std::span<const Copy> copies, bool with_source) {
+LookUp look_up_at_once(const Ask& ask, std::span<const Copy> copies, bool with_source) {
   std::string body = R"({"docs":[)";
   for (const Copy& copy : copies) {
     if (body.back() != '[') body += ',';
     body += place_text(copy) + (with_source ? "}" : R"(,"_source":false})");
   }
   body += "]}";
-  const HttpAnswer answer = client.send({.method = "POST", .path = "/_mget", .body = body});
+  const HttpAnswer answer = ask({.method = "POST", .path = "/_mget", .body = body});
   LookUp result;
   result.forbidden = answer.failure.empty() && (answer.status == 401 || answer.status == 403);
   result.why = refusal_of(answer);
@@ -88,11 +88,11 @@ LookUp look_up_at_once(HttpClient& client, std::span<const Copy> copies, bool wi
 
 }  // namespace
 
-LookUp look_up(HttpClient& client, std::span<const Copy> copies, bool with_source) {
+LookUp look_up(const Ask& ask, std::span<const Copy> copies, bool with_source) {
   LookUp whole;
   by_parts(copies, kCopiesAtOnce, [&](std::span<const Copy> some) {
     if (!whole.why.empty()) return;
-    LookUp part = look_up_at_once(client, some, with_source);
+    LookUp part = look_up_at_once(ask, some, with_source);
     whole.found.insert(whole.found.end(), part.found.begin(), part.found.end());
     std::ranges::move(part.sources, std::back_inserter(whole.sources));
     whole.why = std::move(part.why);
@@ -102,9 +102,9 @@ LookUp look_up(HttpClient& client, std::span<const Copy> copies, bool with_sourc
   return whole;
 }
 
-BackingIndices list_backing_indices(HttpClient& client, const std::string& data_stream) {
+BackingIndices list_backing_indices(const Ask& ask, const std::string& data_stream) {
   const std::string path = "/_resolve/index/" + data_stream;
-  const HttpAnswer answer = client.send({.path = path});
+  const HttpAnswer answer = ask({.path = path});
   BackingIndices result;
   if (answer.failure.empty() && answer.status == 404) return result;
   result.forbidden = answer.failure.empty() && (answer.status == 401 || answer.status == 403);
@@ -130,10 +130,10 @@ BackingIndices list_backing_indices(HttpClient& client, const std::string& data_
   return result;
 }
 
-std::string remove_copies(HttpClient& client, std::span<const Copy> copies) {
+std::string remove_copies(const Ask& ask, std::span<const Copy> copies) {
   std::string body;
   for (const Copy& copy : copies) body += R"({"delete":)" + place_text(copy) + "}}\n";
-  const HttpAnswer answer = client.send(
+  const HttpAnswer answer = ask(
       {.method = "POST", .path = "/_bulk", .body = body, .content_type = "application/x-ndjson"});
   std::string why = refusal_of(answer);
   if (!why.empty()) return why;

@@ -2,7 +2,7 @@
 // Asks a server for documents by id and backing index, and takes some away.
 #pragma once
 
-#include <optional>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +11,9 @@
 #include "ship/http.h"
 
 namespace natledger {
+
+// Sends a request to whichever host is to have it.
+using Ask = std::function<HttpAnswer(const HttpRequest& request)>;
 
 struct Copy {
   std::string index;
@@ -26,7 +29,7 @@ struct LookUp {
   std::string why;
   bool forbidden = false;
 };
-LookUp look_up(HttpClient& client, std::span<const Copy> copies, bool with_source = false);
+LookUp look_up(const Ask& ask, std::span<const Copy> copies, bool with_source = false);
 
 // The backing indices of a data stream, oldest first; none when there is no such stream.
 struct BackingIndices {
@@ -34,10 +37,10 @@ struct BackingIndices {
   std::string why;  // as above
   bool forbidden = false;
 };
-BackingIndices list_backing_indices(HttpClient& client, const std::string& data_stream);
+BackingIndices list_backing_indices(const Ask& ask, const std::string& data_stream);
 
 // Takes them away. Empty when none is there any more, else why.
-std::string remove_copies(HttpClient& client, std::span<const Copy> copies);
+std::string remove_copies(const Ask& ask, std::span<const Copy> copies);
 
 // Whether a server's document is that record: by what it is known by, since a server may have added
 // members, or been sent fewer of them. Dots in names may have become objects.

@@ -29,7 +29,7 @@ std::string waiting_path(const std::string& folder, const std::string& destinati
 
 // Held as long as it lives.
 UniqueFd lock_folder(const std::string& folder) {
-  UniqueFd fd = open_file(folder, O_RDONLY | O_DIRECTORY);
+  UniqueFd fd = open_file(folder, O_RDONLY | O_DIRECTORY, 0, "root and ship.user may read it");
   check_call("lock " + folder, ::flock(fd.get(), LOCK_EX));
   return fd;
 }
@@ -67,10 +67,31 @@ std::string dead_letter_folder(const std::string& state) {
   return folder;
 }
 
+std::string dead_letter_path(const std::string& state, const std::string& destination) {
+  return state + "/dead-letters/" + destination + ".ndjson";
+}
+
+std::unordered_set<uint64_t> dead_numbers(const std::string& state,
+                                          const std::string& destination) {
+  std::unordered_set<uint64_t> numbers;
+  const std::string path = dead_letter_path(state, destination);
+  const std::string folder = std::filesystem::path{path}.parent_path();
+  if (::access(folder.c_str(), F_OK) != 0) return numbers;
+  const UniqueFd lock = lock_folder(folder);
+  for (const std::string& each : {path, waiting_path(folder, destination)}) {
+    if (::access(each.c_str(), R_OK) == 0) {
+      visit_lines(each, [&](const std::string& line) { numbers.insert(number_of_letter(line)); });
+    } else if (errno != ENOENT) {
+      throw SystemError("read the dead letters " + each, errno, "root and ship.user may");
+    }
+  }
+  return numbers;
+}
+
 DeadLetters::DeadLetters(const std::string& state, const std::string& destination, uint64_t from,
                          uint64_t most_bytes)
     : destination_(destination),
-      path_(dead_letter_folder(state) + "/" + destination + ".ndjson"),
+      path_(dead_letter_path(state, destination)),
       most_bytes_(most_bytes) {
   const std::string folder = dead_letter_folder(state);
   const UniqueFd lock = lock_folder(folder);

@@ -27,6 +27,12 @@ struct DeadLetter {
 
 // Makes it where it is not there. Throws SystemError.
 std::string dead_letter_folder(const std::string& state);
+// Their file, which is there once a shipper has begun.
+std::string dead_letter_path(const std::string& state, const std::string& destination);
+
+// The numbers of all that there are, those that are being tried again among them. For whoever may
+// only read the state. Throws SystemError.
+std::unordered_set<uint64_t> dead_numbers(const std::string& state, const std::string& destination);
 
 class DeadLetters {
  public:

@@ -53,8 +53,9 @@ class Destination {
   // One attempt at all of `lines`, which are valid during the call. Not empty.
   virtual Attempt deliver(std::span<const LedgerLine> lines) = 0;
 
-  // What it needs to know after a restart of what it was given, kept with the cursor: a word of up
-  // to Cursor::kMostMemory bytes. What was delivered since is delivered again.
+  // What it needs to know after a restart of what it was given, kept with the cursor, and before
+  // the first attempt: a word of up to Cursor::kMostMemory bytes. What was delivered since is
+  // delivered again.
   virtual std::string memory() const { return {}; }
 };
 

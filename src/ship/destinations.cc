@@ -23,8 +23,8 @@ Output file_output(const FileOutput& file) {
   output.options = shipper_options("file", file.only, file.drop_fields);
   output.options.dead_letter_bytes = file.dead_letters.size;
   if (file.sync) output.options.flush_interval = Duration{};
-  output.make = [options = file_options(file)](const std::string& memory) {
-    return make_file(options, memory);
+  output.make = [options = file_options(file)](const Past& past, const std::stop_token&) {
+    return make_file(options, past.memory);
   };
   return output;
 }
@@ -39,14 +39,16 @@ Output elasticsearch_output(const ElasticsearchOutput& es, const std::string& st
   output.options.flush_interval = es.flush_interval;
   output.options.backoff = es.backoff;
   const ElasticsearchOptions options = elasticsearch_options(es, state);
-  output.make = [options](const std::string& memory) {
-    return make_elasticsearch(options, memory);
+  output.make = [options](const Past& past, std::stop_token stop) {
+    ElasticsearchOptions stoppable = options;
+    stoppable.http.stop = std::move(stop);
+    return make_elasticsearch(stoppable, past);
   };
   output.longest_request = options.http.timeout;
   output.make_for_repeats = [options](TimePoint under_way_until) {
     ElasticsearchOptions repeats = options;
     repeats.sent_before = under_way_until;
-    return make_elasticsearch(repeats, {});
+    return make_elasticsearch(repeats, Past{});
   };
   return output;
 }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,8 @@ namespace natledger {
 
 struct Output {
   ShipperOptions options;
-  MakeDestination make;
+  // An attempt that is under way at `stop` is left soon, with nothing said of its records.
+  std::function<std::unique_ptr<Destination>(const Past& past, std::stop_token stop)> make;
   // One for records that may have been delivered before, at any time, or be on their way until the
   // given one; none where the destination could not tell.
   std::function<std::unique_ptr<Destination>(TimePoint under_way_until)> make_for_repeats;

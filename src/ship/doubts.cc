@@ -6,41 +6,64 @@
 
 namespace natledger {
 
-Doubts::Doubts(std::string memory, uint64_t in_flight, TimePoint until, ptrdiff_t most_indices)
-    : since_(std::move(memory)),
-      last_(since_),
-      in_flight_(in_flight),
-      until_(until),
-      most_indices_(most_indices) {}
+namespace {
 
-void Doubts::add(uint64_t sequence, TimePoint until) {
-  up_to_ = std::max(up_to_, sequence);
-  until_ = std::max(until_, until);
+using Names = std::vector<std::string>;
+
+Names::const_iterator find_since(const std::string& since, const Names& backing) {
+  const auto found = std::ranges::find(backing, since);
+  if (found != backing.end()) return found;
+  if (since != Doubts::kRecentIndex) return backing.begin();
+  return backing.end() - std::min(std::ssize(backing), Doubts::kRecentIndices);
 }
 
-void Doubts::begin(uint64_t first, uint64_t last, uint64_t records) {
-  if (in_flight_ != 0 && last > come_to_) {
-    up_to_ = std::max(up_to_, last);
-    in_flight_ -= std::min(in_flight_, records);
-    come_to_ = last;
+}  // namespace
+
+Doubts::Doubts(std::string since, uint64_t up_to, TimePoint until) : last_(std::move(since)) {
+  if (up_to != 0) sent_.push_back({0, up_to, {last_, until}});
+}
+
+void Doubts::begin(uint64_t first) {
+  std::erase_if(sent_, [&](const Sent& sent) { return sent.last < first; });
+}
+
+void Doubts::add(uint64_t first, uint64_t last, TimePoint until) {
+  if (!sent_.empty()) {
+    Sent& newest = sent_.back();
+    const bool within = newest.first != 0 && newest.first <= first && last <= newest.last;
+    if (within && newest.doubt.since == last_) {
+      newest.doubt.until = std::max(newest.doubt.until, until);
+      return;
+    }
   }
-  if (first > up_to_) since_ = last_;
+  sent_.push_back({first, last, {last_, until}});
 }
 
-std::vector<std::string>::const_iterator Doubts::from(
-    const std::vector<std::string>& backing) const {
-  const auto since = std::ranges::find(backing, since_);
-  if (since != backing.end()) return since;
-  return backing.end() - std::min<ptrdiff_t>(std::ssize(backing), most_indices_);
+std::optional<Doubts::Doubt> Doubts::about(uint64_t sequence, const std::string& index) const {
+  std::optional<Doubt> found;
+  for (const Sent& sent : sent_) {
+    if (sequence < sent.first || sequence > sent.last || sent.doubt.since == index) continue;
+    if (!found) {
+      found = sent.doubt;
+    } else {
+      found->until = std::max(found->until, sent.doubt.until);
+    }
+  }
+  return found;
 }
 
-void Doubts::know(const std::vector<std::string>& backing) {
-  if (!backing.empty()) since_ = *from(backing);
+void Doubts::know(const Names& backing) {
+  if (backing.empty()) return;
+  for (Sent& sent : sent_) sent.doubt.since = *find_since(sent.doubt.since, backing);
+  last_ = *find_since(last_, backing);
 }
 
-std::vector<std::string> Doubts::elsewhere(const std::string& index,
-                                           const std::vector<std::string>& backing) const {
-  std::vector<std::string> others{from(backing), backing.end()};
+const std::string& Doubts::memory() const {
+  return sent_.empty() ? last_ : sent_.front().doubt.since;
+}
+
+Names indices_since(const std::string& since, const std::string& index, const Names& backing) {
+  Names others{find_since(since, backing), backing.end()};
   std::erase(others, index);
   return others;
 }

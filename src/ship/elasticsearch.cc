@@ -10,7 +10,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/quantity.h"
 #include "ledger/line.h"
 #include "ship/bulk.h"
 #include "ship/copies.h"
@@ -28,34 +27,20 @@ constexpr unsigned kSilencesToPlain = 3;
 constexpr uint64_t kAnswerBytesARecord = 4096;
 constexpr uint64_t kAnswerBytes = 1 << 20;
 
-// What the run before can have sent unanswered, where it does not say.
-constexpr uint64_t kUnknownInFlight = 100'000;
-
-// No name of an index has a '#'.
-struct Memory {
-  std::string since;
-  uint64_t in_flight = kUnknownInFlight;
-};
-
-Memory parse_memory(const std::string& text) {
-  Memory memory;
-  const size_t mark = text.find('#');
-  memory.since = text.substr(0, mark);
-  if (mark == std::string::npos) return memory;
-  memory.in_flight =
-      parse_count(std::string_view{text}.substr(mark + 1)).value_or(kUnknownInFlight);
-  return memory;
+// A first run begins behind whatever the stream has; a memory that is gone leaves nothing certain.
+Doubts doubts_of(const ElasticsearchOptions& options, const Past& past) {
+  if (options.sent_before) return {Doubts::kAnyIndex, UINT64_MAX, *options.sent_before};
+  std::string since = past.memory;
+  if (since.empty()) since = past.up_to == 0 ? Doubts::kRecentIndex : Doubts::kAnyIndex;
+  return {std::move(since), past.up_to, now() + options.http.timeout};
 }
 
 class Elasticsearch final : public Destination {
  public:
-  Elasticsearch(const ElasticsearchOptions& options, const Memory& before)
+  Elasticsearch(const ElasticsearchOptions& options, const Past& past)
       : options_(options),
-        before_(before),
         hosts_(options.hosts, options.http),
-        doubts_(before.since, options.sent_before ? UINT64_MAX : before.in_flight,
-                options.sent_before.value_or(now() + options.http.timeout),
-                options.sent_before ? Doubts::kEveryIndex : Doubts::kRecentIndices),
+        doubts_(doubts_of(options, past)),
         dedup_(options.dedup),
         query_(kBulkFilter) {
     if (options.compression_level != 0) gzip_.emplace(static_cast<int>(options.compression_level));
@@ -63,22 +48,21 @@ class Elasticsearch final : public Destination {
 
   Attempt deliver(std::span<const LedgerLine> lines) override {
     HttpClient& client = hosts_.choose(now());
-    doubts_.begin(lines.front().sequence, lines.back().sequence, lines.size());
+    const uint64_t first = lines.front().sequence;
+    doubts_.begin(first);
     const HttpAnswer answer = send(client, lines);
     BulkAnswer judged = judge_bulk(answer, lines.size(), client.shown_url());
     count(answer);
     if (!judged.unknown_parameter.empty()) return drop_parameter(judged);
-    if (judged.ambiguous) doubts_.add(lines.back().sequence, now() + options_.http.timeout);
-    if (!judged.attempt.outcomes.empty()) settle(client, lines, judged);
+    if (judged.ambiguous) {
+      doubts_.add(first, lines.back().sequence, now() + options_.http.timeout);
+    }
+    const Ask ask = [&client](const HttpRequest& request) { return client.send(request); };
+    if (!judged.attempt.outcomes.empty()) settle(ask, lines, judged);
     return std::move(judged.attempt);
   }
 
-  std::string memory() const override {
-    const uint64_t in_flight = doubts_.is_past_the_run_before()
-                                   ? options_.in_flight
-                                   : std::max(options_.in_flight, before_.in_flight);
-    return doubts_.memory() + "#" + std::to_string(in_flight);
-  }
+  std::string memory() const override { return doubts_.memory(); }
 
  private:
   HttpAnswer send(HttpClient& client, std::span<const LedgerLine> lines) {
@@ -119,40 +103,51 @@ class Elasticsearch final : public Destination {
 
   // What has to be looked at once more: a doubtful record that may be in another index as well, and
   // an id that is there already, be it by us.
-  void settle(HttpClient& client, std::span<const LedgerLine> lines, BulkAnswer& judged) {
+  void settle(const Ask& ask, std::span<const LedgerLine> lines, BulkAnswer& judged) {
     std::vector<size_t> doubtful, there;
     for (size_t i = 0; i < lines.size(); ++i) {
       const Fate fate = judged.attempt.outcomes[i].fate;
       if (fate == Fate::kDuplicate) there.push_back(i);
       if (fate != Fate::kDelivered && fate != Fate::kDuplicate) continue;
-      const std::string& index = judged.index_names[judged.indexes[i]];
-      if (doubts_.is_doubtful(lines[i].sequence) && !doubts_.is_exact(index)) doubtful.push_back(i);
+      if (doubts_.about(lines[i].sequence, index_of(judged, i))) doubtful.push_back(i);
     }
-    if (dedup_ && !there.empty()) compare(client, lines, judged, there);
+    if (dedup_ && !there.empty()) compare(ask, lines, judged, there);
     std::erase_if(doubtful, [&](size_t i) {
       const Fate fate = judged.attempt.outcomes[i].fate;
       return fate != Fate::kDelivered && fate != Fate::kDuplicate;
     });
-    if (dedup_ && !doubtful.empty()) look_elsewhere(client, lines, judged, doubtful);
-    for (size_t i = lines.size(); i-- > 0;) {
-      if (judged.attempt.outcomes[i].fate != Fate::kDelivered) continue;
-      doubts_.took(judged.index_names[judged.indexes[i]]);
-      break;
+    const size_t last = last_taken(judged);
+    if (dedup_ && !doubtful.empty()) look_elsewhere(ask, lines, judged, doubtful);
+    if (last != lines.size()) doubts_.took(index_of(judged, last));
+  }
+
+  static const std::string& index_of(const BulkAnswer& judged, size_t i) {
+    return judged.index_names[judged.indexes[i]];
+  }
+
+  // The last record that is in the index which takes records now; else how many there are.
+  static size_t last_taken(const BulkAnswer& judged) {
+    const auto& outcomes = judged.attempt.outcomes;
+    for (size_t i = outcomes.size(); i-- > 0;) {
+      if (outcomes[i].fate == Fate::kDelivered || outcomes[i].fate == Fate::kDuplicate) return i;
     }
+    return outcomes.size();
   }
 
   // Of several copies the oldest stays. A request that is still under way may bring one yet, so
   // until it cannot, a record has no outcome.
-  void look_elsewhere(HttpClient& client, std::span<const LedgerLine> lines, BulkAnswer& judged,
-                      const std::vector<size_t>& doubtful) {
-    const BackingIndices backing = list_backing_indices(client, options_.data_stream);
+  void look_elsewhere(const Ask& ask, std::span<const LedgerLine> lines, BulkAnswer& judged,
+                      std::span<const size_t> doubtful) {
+    const BackingIndices backing = list_backing_indices(ask, options_.data_stream);
     if (backing.forbidden) return go_on_without(backing.why);
     doubts_.know(backing.names);
     std::vector<Copy> copies;
     std::vector<size_t> of;
     for (const size_t i : doubtful) {
-      const std::string& index = judged.index_names[judged.indexes[i]];
-      for (std::string& other : doubts_.elsewhere(index, backing.names)) {
+      const std::string& index = index_of(judged, i);
+      const auto doubt = doubts_.about(lines[i].sequence, index);
+      if (!doubt) continue;
+      for (std::string& other : indices_since(doubt->since, index, backing.names)) {
         copies.push_back({std::move(other), id_of(lines[i].text)});
         of.push_back(i);
       }
@@ -161,7 +156,7 @@ class Elasticsearch final : public Destination {
     if (backing.why.empty() && copies.empty()) return;
     LookUp there;
     there.why = backing.why;
-    if (there.why.empty()) there = look_up(client, copies);
+    if (there.why.empty()) there = look_up(ask, copies);
     if (there.forbidden) return go_on_without(there.why);
     std::vector<Copy> surplus;
     std::unordered_set<size_t> doubled;
@@ -169,44 +164,52 @@ class Elasticsearch final : public Destination {
       if (!there.found[k]) continue;
       // The oldest, since they are in that order; the others go, and the one that was made now.
       const bool oldest = doubled.insert(of[k]).second;
-      const std::string& now_in = judged.index_names[judged.indexes[of[k]]];
-      surplus.push_back({oldest ? now_in : copies[k].index, copies[k].id});
+      surplus.push_back({oldest ? index_of(judged, of[k]) : copies[k].index, copies[k].id});
     }
     std::string why = there.why;
-    if (why.empty() && !surplus.empty()) why = remove_copies(client, surplus);
-    leave_doubtful(judged, doubtful, doubled, why);
+    if (why.empty() && !surplus.empty()) why = remove_copies(ask, surplus);
+    for (const size_t i : doubled) {
+      if (why.empty()) judged.attempt.outcomes[i].fate = Fate::kDuplicate;
+    }
+    leave_doubtful(lines, judged, doubtful, doubled, why);
   }
 
-  // Those that were found elsewhere are there; the others are once nothing is under way any more.
-  void leave_doubtful(BulkAnswer& judged, const std::vector<size_t>& doubtful,
-                      const std::unordered_set<size_t>& doubled, const std::string& why) const {
+  // Those that were not found elsewhere are certain once nothing is under way any more; all of
+  // them, where nobody could look.
+  void leave_doubtful(std::span<const LedgerLine> lines, BulkAnswer& judged,
+                      std::span<const size_t> doubtful, const std::unordered_set<size_t>& doubled,
+                      const std::string& why) const {
     const TimePoint at = now();
-    const bool under_way = at < doubts_.under_way_until();
+    size_t left = 0;
+    Duration pause = Duration::max();
     for (const size_t i : doubtful) {
-      Outcome& outcome = judged.attempt.outcomes[i];
-      if (why.empty() && doubled.contains(i)) outcome.fate = Fate::kDuplicate;
-      if (!why.empty() || (under_way && !doubled.contains(i))) outcome.fate = Fate::kAgain;
+      if (why.empty() && doubled.contains(i)) continue;
+      const auto doubt = doubts_.about(lines[i].sequence, index_of(judged, i));
+      const bool under_way = doubt && at < doubt->until;
+      if (why.empty() && !under_way) continue;
+      judged.attempt.outcomes[i].fate = Fate::kAgain;
+      ++left;
+      pause = std::min(pause, under_way ? doubt->until - at : Duration{});
     }
-    if (why.empty() && !under_way) return;
+    if (left == 0) return;
     Attempt& attempt = judged.attempt;
     attempt.next = std::max(attempt.next, Attempt::Next::kBackOff);
-    attempt.pause = std::max(attempt.pause, doubts_.under_way_until() - at);
-    attempt.trouble = "the stream rolled over while nobody knew whether " +
-                      std::to_string(doubtful.size()) +
+    attempt.pause = std::max(attempt.pause, pause);
+    attempt.trouble = "the stream rolled over while nobody knew whether " + std::to_string(left) +
                       " records had arrived; they are looked for in the indices before until that "
                       "is certain" +
                       (why.empty() ? "" : ": " + why);
   }
 
   // Another document under our id would make ours vanish: said, and kept.
-  void compare(HttpClient& client, std::span<const LedgerLine> lines, BulkAnswer& judged,
+  void compare(const Ask& ask, std::span<const LedgerLine> lines, BulkAnswer& judged,
                const std::vector<size_t>& found) {
     std::vector<Copy> copies;
     copies.reserve(found.size());
     for (const size_t i : found) {
       copies.push_back({judged.index_names[judged.indexes[i]], id_of(lines[i].text)});
     }
-    const LookUp there = look_up(client, copies, true);
+    const LookUp there = look_up(ask, copies, true);
     if (there.forbidden) return go_on_without(there.why);
     for (size_t k = 0; k < found.size(); ++k) {
       Outcome& outcome = judged.attempt.outcomes[found[k]];
@@ -230,7 +233,6 @@ class Elasticsearch final : public Destination {
   }
 
   const ElasticsearchOptions options_;
-  const Memory before_;
   Hosts hosts_;
   Doubts doubts_;
   bool dedup_;
@@ -243,8 +245,8 @@ class Elasticsearch final : public Destination {
 }  // namespace
 
 std::unique_ptr<Destination> make_elasticsearch(const ElasticsearchOptions& options,
-                                                const std::string& memory) {
-  return std::make_unique<Elasticsearch>(options, parse_memory(memory));
+                                                const Past& past) {
+  return std::make_unique<Elasticsearch>(options, past);
 }
 
 }  // namespace natledger

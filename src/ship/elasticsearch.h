@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "ship/destination.h"
 #include "ship/http.h"
+#include "ship/past.h"
 
 namespace natledger {
 
@@ -21,14 +22,12 @@ struct ElasticsearchOptions {
   bool dedup = true;               // may read and delete where a rollover may have doubled a record
   // Set: any record may be there, from any time, and a request be under way until then.
   std::optional<TimePoint> sent_before;
-  uint64_t in_flight = 5000;  // records, at most, that have been sent and have no answer yet
   HttpOptions http = {};
 };
 
-// `memory`: the backing index that took the last record of which everything is certain, '#', and
-// how many records can have been sent unanswered. Throws
+// It remembers the backing index that took the last record of which everything is certain. Throws
 // ConfigError or SystemError.
 std::unique_ptr<Destination> make_elasticsearch(const ElasticsearchOptions& options,
-                                                const std::string& memory);
+                                                const Past& past);
 
 }  // namespace natledger

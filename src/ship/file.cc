@@ -18,13 +18,18 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/user.h"
 #include "ledger/segment.h"
 
 namespace natledger {
 
 namespace {
 
-constexpr std::string_view kRemedy = "see output.file.path in the configuration";
+// Who started us may well be allowed to.
+std::string remedy_of(int cause) {
+  if (cause != EACCES) return "see output.file.path in the configuration";
+  return "let " + user_name() + " write it and its folder, or see output.file.path and ship.user";
+}
 
 // "<device>:<inode>:<bytes>"
 struct Place {
@@ -114,7 +119,8 @@ class File final : public Destination {
 
  private:
   void open() {
-    fd_ = open_file(path_, O_RDWR | O_CREAT | O_APPEND, 0640, kRemedy);
+    fd_ = UniqueFd{::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640)};
+    if (!fd_) throw SystemError("open " + path_, errno, remedy_of(errno));
     place_ = place_of(fd_.get(), path_);
     reopen_ = false;
   }

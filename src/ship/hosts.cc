@@ -46,4 +46,14 @@ void Hosts::failed(TimePoint at) {
   current_ = (current_ + 1) % hosts_.size();
 }
 
+HttpAnswer Hosts::ask(const HttpRequest& request) {
+  HttpAnswer answer;
+  for (size_t i = 0; i < hosts_.size(); ++i) {
+    if (i != 0) current_ = (current_ + 1) % hosts_.size();
+    answer = hosts_[current_].client.send(request);
+    if (answer.failure.empty() && answer.status < 500) break;
+  }
+  return answer;
+}
+
 }  // namespace natledger

@@ -24,6 +24,12 @@ class Hosts {
   void succeeded();
   void failed(TimePoint at);
 
+  // For those that ask once: of the hosts, from the one that answered last on, the first answer
+  // that does not say that it is in trouble; else the last one.
+  HttpAnswer ask(const HttpRequest& request);
+  // The one that was asked last.
+  const std::string& shown_url() const { return hosts_[current_].client.shown_url(); }
+
  private:
   struct Host {
     HttpClient client;

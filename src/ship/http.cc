@@ -9,8 +9,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cctype>
 #include <charconv>
+#include <chrono>
 #include <mutex>
 #include <utility>
 
@@ -171,6 +173,17 @@ curl_socket_t open_socket(void* tell, curlsocktype, curl_sockaddr* target) {
   return socket;
 }
 
+// An answer that is about to come is waited for so long when the program is to end. libcurl asks
+// each second at least.
+constexpr std::chrono::milliseconds kLastWords{500};
+
+using Clock = std::chrono::steady_clock;
+
+int is_to_end(void* end_at, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  const Clock::duration at{static_cast<std::atomic<Clock::rep>*>(end_at)->load()};
+  return Clock::now().time_since_epoch() >= at ? 1 : 0;
+}
+
 void start_curl() {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
@@ -184,6 +197,8 @@ struct HttpClient::Handle {
   std::string authorization;
   std::string fingerprint;
   TellConnection tell;
+  std::atomic<Clock::rep> end_at = Clock::duration::max().count();
+  std::optional<std::stop_callback<std::function<void()>>> at_stop;
   std::array<char, CURL_ERROR_SIZE> error{};
 
   template <class Value>
@@ -207,6 +222,16 @@ struct HttpClient::Handle {
     fingerprint = plain_fingerprint(tls.ca_trusted_fingerprint);
     set(CURLOPT_SSL_CTX_FUNCTION, set_up_fingerprint);
     set(CURLOPT_SSL_CTX_DATA, &fingerprint);
+  }
+
+  void set_stop(const std::stop_token& stop) {
+    at_stop.emplace(stop,
+                    [this] { end_at = (Clock::now() + kLastWords).time_since_epoch().count(); });
+    set(CURLOPT_NOPROGRESS, 0L);
+    set(CURLOPT_XFERINFOFUNCTION, is_to_end);
+    set(CURLOPT_XFERINFODATA, &end_at);
+    // Nor is a name waited for that is being looked up.
+    set(CURLOPT_QUICK_EXIT, 1L);
   }
 
   void set_credentials(const Credentials& credentials) {
@@ -257,6 +282,7 @@ HttpClient::HttpClient(const std::string& url, const HttpOptions& options)
   handle.set(CURLOPT_WRITEFUNCTION, take_body);
   handle.set(CURLOPT_READFUNCTION, give_body);
   if (!options.proxy_url.empty()) handle.set(CURLOPT_PROXY, options.proxy_url.c_str());
+  handle.set_stop(options.stop);
   handle.set_tls(options.tls);
   handle.set_credentials(options.credentials);
   if (options.tell_connection) {
@@ -315,6 +341,10 @@ HttpAnswer HttpClient::send(const HttpRequest& request) {
     answer.ambiguous = !never_sent(code);
     answer.silent = code == CURLE_GOT_NOTHING || code == CURLE_SEND_FAIL_REWIND;
     if (code == CURLE_SEND_FAIL_REWIND) answer.failure = "Empty reply from server";
+    if (code == CURLE_ABORTED_BY_CALLBACK) {
+      answer.failure = "left without an answer at the end of the program";
+      answer.remedy = "what arrived is found out at the next start";
+    }
   }
   return answer;
 }

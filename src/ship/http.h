@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,7 @@ struct HttpOptions {
   std::string proxy_url;
   std::vector<std::string> headers;  // "Name: value"
   Duration timeout = std::chrono::seconds{90};
+  std::stop_token stop = {};  // a request that is under way then is left soon
   // Told of each connection before it is made; empty: nobody wants to know.
   std::function<void(const Endpoint& own, const Endpoint& other)> tell_connection;
 };

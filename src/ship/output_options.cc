@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/user.h"
 #include "ledger/line.h"
 #include "ledger/own_connections.h"
 
@@ -48,7 +49,7 @@ std::string secret(const std::string& text, const std::string& file, const std::
   auto content = read_file(path);
   if (!content) {
     throw ConfigError(option + "_file: read " + path + ": " + error_text(errno) +
-                      " (natledger-ship must be able to read it)");
+                      " (natledger-ship must be able to read it, as " + user_name() + ")");
   }
   while (content->ends_with('\n') || content->ends_with('\r')) content->pop_back();
   return *content;
@@ -227,6 +228,16 @@ void check_outputs(const Outputs& outputs) {
   }
 }
 
+std::vector<std::string> files_of(const ElasticsearchOutput& output) {
+  const TlsOptions& tls = output.ssl;
+  std::vector<std::string> files{tls.certificate_authorities, tls.certificate, tls.key};
+  for (const std::string& name :
+       {output.password_file, output.api_key_file, output.bearer_token_file}) {
+    files.push_back(expand(name, "a file of output.elasticsearch"));
+  }
+  return files;
+}
+
 FileOptions file_options(const FileOutput& output) {
   return {output.path, output.record, {output.device, output.timestamp, output.eventv1}};
 }
@@ -257,7 +268,6 @@ ElasticsearchOptions elasticsearch_options(const ElasticsearchOutput& output,
   options.data_stream = output.data_stream;
   options.compression_level = output.compression_level;
   options.dedup = output.dedup;
-  options.in_flight = output.worker * output.bulk_max_size;
   options.http.tls = output.ssl;
   options.http.proxy_url = output.proxy_url;
   options.http.headers = output.headers;

@@ -119,6 +119,9 @@ inline bool any_enabled(const Outputs& outputs) {
 // Throws ConfigError for what is wrong between the options of one.
 void check_outputs(const Outputs& outputs);
 
+// The files that it names, for whoever ships to read; some names are empty. Throws ConfigError.
+std::vector<std::string> files_of(const ElasticsearchOutput& output);
+
 // What the destinations are made from; secrets are read from their files. Throws ConfigError.
 FileOptions file_options(const FileOutput& output);
 // Its connections are told to the agent of the ledger with that state.

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <deque>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 
 #include "base/error.h"
@@ -29,10 +30,10 @@ class Worker {
     thread_.join();
   }
 
-  // The attempt under way is made to its end.
+  // The attempt under way is left soon.
   void tell_to_stop() {
     const std::lock_guard lock{mutex_};
-    stopping_ = true;
+    stop_.request_stop();
     woken_.notify_one();
   }
 
@@ -40,7 +41,7 @@ class Worker {
   // Whether to stop; after `pause` at most.
   bool wait(Duration pause) {
     std::unique_lock lock{mutex_};
-    return woken_.wait_for(lock, pause, [this] { return stopping_; });
+    return woken_.wait_for(lock, pause, [this] { return stop_.stop_requested(); });
   }
 
   void run() {
@@ -50,13 +51,19 @@ class Worker {
         ship_on();
         return;
       } catch (const SystemError& error) {
-        log_error("ship to " + output_.options.name + ": " + error.what());
+        uint64_t suppressed = 0;
+        if (throttle_.pass(now(), suppressed)) {
+          log_error("ship to " + output_.options.name + ": " + error.what());
+        }
       }
     } while (!wait(kRest));
   }
 
   void ship_on() {
-    Shipper shipper{ledger_, output_.options, output_.make, dice()};
+    const MakeDestination make = [this](const Past& past) {
+      return output_.make(past, stop_.get_token());
+    };
+    Shipper shipper{ledger_, output_.options, make, dice()};
     log_info("shipping to " + output_.options.name + " from sequence " +
              std::to_string(shipper.cursor().next));
     while (!wait(shipper.step(now()))) {
@@ -67,7 +74,8 @@ class Worker {
   const Output& output_;
   std::mutex mutex_;
   std::condition_variable woken_;
-  bool stopping_ = false;
+  std::stop_source stop_;
+  LogThrottle throttle_;
   std::thread thread_;
 };
 

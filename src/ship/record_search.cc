@@ -156,23 +156,14 @@ constexpr const char* kStatistics =
 // before it.
 RecordSearch::RecordSearch(const ElasticsearchOptions& options)
     : data_stream_(options.data_stream),
-      preference_("natledger-" + std::to_string(::getpid()) + "-" + std::to_string(now().ns)) {
-  for (const std::string& host : options.hosts) clients_.emplace_back(host, options.http);
-}
+      preference_("natledger-" + std::to_string(::getpid()) + "-" + std::to_string(now().ns)),
+      hosts_(options.hosts, options.http) {}
 
-std::string RecordSearch::name() const {
-  return clients_[current_].shown_url() + "/" + data_stream_;
-}
+std::string RecordSearch::name() const { return hosts_.shown_url() + "/" + data_stream_; }
 
-// Of several hosts the first that answers.
 std::string RecordSearch::ask(const std::string& path, const std::string& body) {
-  HttpAnswer answer;
   const char* const method = body.empty() ? "GET" : "POST";
-  for (size_t i = 0; i < clients_.size(); ++i) {
-    answer = clients_[current_].send({.method = method, .path = path, .body = body});
-    if (answer.failure.empty() && answer.status < 500) break;
-    if (i + 1 < clients_.size()) current_ = (current_ + 1) % clients_.size();
-  }
+  HttpAnswer answer = hosts_.ask({.method = method, .path = path, .body = body});
   if (!answer.failure.empty()) refuse("ask " + name(), answer.failure);
   if (answer.status != 200) {
     refuse("ask " + name(), "status " + std::to_string(answer.status) + " " +

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ship/elasticsearch.h"
+#include "ship/hosts.h"
 #include "ship/http.h"
 #include "ship/number_runs.h"
 
@@ -61,8 +62,7 @@ class RecordSearch {
 
   std::string data_stream_;
   std::string preference_;
-  std::vector<HttpClient> clients_;
-  size_t current_ = 0;
+  Hosts hosts_;
 };
 
 }  // namespace natledger

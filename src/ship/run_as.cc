@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <system_error>
 #include <vector>
 
 #include "base/error.h"
@@ -16,6 +17,7 @@
 #include "base/log.h"
 #include "ledger/cursor.h"
 #include "ledger/own_connections.h"
+#include "ledger/segment.h"
 #include "ship/dead_letters.h"
 
 namespace natledger {
@@ -62,11 +64,24 @@ void run_as(const std::string& user, const LedgerOptions& ledger) {
   check_call(attempt, ::setgroups(groups.size(), groups.data()));
   check_call(attempt, ::setgid(found->pw_gid));
   check_call(attempt, ::setuid(found->pw_uid));
-  for (const std::string& path : {ledger.directory, ledger.state + "/covered"}) {
-    if (::access(path.c_str(), R_OK) == 0) continue;
-    throw SystemError(std::string{"read "}.append(path).append(" as ").append(user), errno,
+  const std::string active = ledger.directory + "/" + std::string{kActiveName};
+  for (const std::string& path :
+       unreadable({ledger.directory, active, ledger.state + "/covered"})) {
+    throw SystemError("read " + path + " as " + user, EACCES,
                       "let ledger.group read the ledger and its state, or see ship.user");
   }
+}
+
+std::vector<std::string> unreadable(const std::vector<std::string>& files) {
+  std::vector<std::string> found;
+  std::error_code none;
+  for (const std::string& file : files) {
+    if (file.empty()) continue;
+    const int how = std::filesystem::is_directory(file, none) ? R_OK | X_OK : R_OK;
+    // What is not there yet is nobody's to refuse.
+    if (::access(file.c_str(), how) != 0 && errno == EACCES) found.push_back(file);
+  }
+  return found;
 }
 
 bool end_with(pid_t parent) {

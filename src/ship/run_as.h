@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "ledger/ledger.h"
 
@@ -14,6 +15,9 @@ namespace natledger {
 // letters. Stays who it is where it is not root, or where there is no such user. Before there are
 // threads. Throws SystemError.
 void run_as(const std::string& user, const LedgerOptions& ledger);
+
+// Those of `files` that whoever it is now may not read; empty names are none.
+std::vector<std::string> unreadable(const std::vector<std::string>& files);
 
 // Has the kernel send SIGTERM when `parent` ends. False when it has ended already.
 bool end_with(pid_t parent);

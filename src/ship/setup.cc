@@ -161,47 +161,63 @@ Server server_of(const HttpAnswer& answer) {
 
 namespace {
 
+// OpenSearch replaces a policy only for whoever says which version.
+std::string path_to_replace(const SetupStep& step, const HttpAnswer& there) {
+  rapidjson::Document body;
+  body.Parse(there.body.data(), there.body.size());
+  if (!is_ok(there) || body.HasParseError() || !body.IsObject()) return step.path;
+  const auto number = body.FindMember("_seq_no");
+  const auto term = body.FindMember("_primary_term");
+  const bool versioned = number != body.MemberEnd() && number->value.IsUint64() &&
+                         term != body.MemberEnd() && term->value.IsUint64();
+  if (!versioned) return step.path;
+  return step.path + "?if_seq_no=" + std::to_string(number->value.GetUint64()) +
+         "&if_primary_term=" + std::to_string(term->value.GetUint64());
+}
+
 // Nothing when it is done; else what the server answered.
-std::optional<HttpAnswer> make(HttpClient& client, const SetupStep& step, SetupDone& done) {
-  const HttpAnswer there = client.send({.path = step.path});
+std::optional<HttpAnswer> make(Hosts& hosts, const SetupStep& step, SetupDone& done) {
+  const HttpAnswer there = hosts.ask({.path = step.path});
   if (is_ok(there) && mark_in(there.body) == mark_in(step.body)) {
     done.lines.push_back(step.name + ": as it should be");
     return {};
   }
-  HttpAnswer made = client.send({.method = "PUT", .path = step.path, .body = step.body});
+  const std::string path = path_to_replace(step, there);
+  HttpAnswer made = hosts.ask({.method = "PUT", .path = path, .body = step.body});
   if (!is_ok(made)) return made;
   ++done.changed;
   done.lines.push_back(step.name + (is_ok(there) ? ": changed" : ": made"));
   return {};
 }
 
-[[noreturn]] void refuse(const HttpClient& client, const SetupStep& step,
-                         const HttpAnswer& answer) {
-  throw SystemError("make the " + step.name + " on " + client.shown_url() + ": " + said(answer) +
+[[noreturn]] void refuse(const Hosts& hosts, const SetupStep& step, const HttpAnswer& answer) {
+  throw SystemError("make the " + step.name + " on " + hosts.shown_url() + ": " + said(answer) +
                     " (for the rights it needs see --print-role)");
 }
 
 }  // namespace
 
-SetupDone set_up(HttpClient& client, const SetupOptions& options) {
-  const Server server = server_of(client.send({.path = "/"}));
+SetupDone set_up(Hosts& hosts, const SetupOptions& options) {
+  const Server server = server_of(hosts.ask({.path = "/"}));
   SetupDone done;
   bool has_policy = false;
   if (options.keep != Duration::zero()) {
     const SetupStep step = policy_step(options, server);
-    const auto refused = make(client, step, done);
+    const auto refused = make(hosts, step, done);
     has_policy = !refused;
+    // What they answer to a path that they do not know.
     const bool has_none =
-        refused && refused->failure.empty() && refused->status != 401 && refused->status != 403;
+        refused && refused->failure.empty() &&
+        (refused->status == 400 || refused->status == 404 || refused->status == 405);
     if (has_none) {
       done.lines.push_back(step.name + ": this server knows none (" + said(*refused) +
                            "); remove what is old by other means");
     } else if (refused) {
-      refuse(client, step, *refused);
+      refuse(hosts, step, *refused);
     }
   }
   for (const SetupStep& step : setup_steps(options, server, has_policy)) {
-    if (const auto refused = make(client, step, done)) refuse(client, step, *refused);
+    if (const auto refused = make(hosts, step, done)) refuse(hosts, step, *refused);
   }
   return done;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "ship/hosts.h"
 #include "ship/http.h"
 
 namespace natledger {
@@ -47,6 +48,6 @@ struct SetupDone {
   std::vector<std::string> lines;
   int changed = 0;
 };
-SetupDone set_up(HttpClient& client, const SetupOptions& options);
+SetupDone set_up(Hosts& hosts, const SetupOptions& options);
 
 }  // namespace natledger

@@ -36,17 +36,25 @@ Shipper::Shipper(const LedgerOptions& ledger, ShipperOptions options, const Make
     : options_(std::move(options)),
       cursor_file_(ledger.state, options_.name),
       cursor_(begin(cursor_file_, ledger)),
+      lanes_(make_lanes(ledger, make, random)),
       dead_letters_(ledger.state, options_.name, cursor_.next, options_.dead_letter_bytes),
       tail_(ledger, cursor_.next),
       dropper_(options_.drop_fields) {
-  for (uint64_t i = 0; i < options_.workers; ++i) {
-    lanes_.emplace_back(make(cursor_.memory), options_.batch_records,
-                        Backoff{options_.backoff, random});
-    random();  // else all would pause alike
-  }
   // What it is about to send it must remember before.
   cursor_.memory = lanes_.front().batch.memory();
   cursor_file_.store(cursor_);
+}
+
+std::deque<Shipper::Lane> Shipper::make_lanes(const LedgerOptions& ledger,
+                                              const MakeDestination& make,
+                                              const std::function<double()>& random) const {
+  const Past past = past_of(ledger, options_.name, cursor_);
+  std::deque<Lane> lanes;
+  for (uint64_t i = 0; i < options_.workers; ++i) {
+    lanes.emplace_back(make(past), options_.batch_records, Backoff{options_.backoff, random});
+    random();  // else all would pause alike
+  }
+  return lanes;
 }
 
 Duration Shipper::step(TimePoint at) {

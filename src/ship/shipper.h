@@ -22,6 +22,7 @@
 #include "ship/delivery.h"
 #include "ship/drop_fields.h"
 #include "ship/ledger_tail.h"
+#include "ship/past.h"
 
 namespace natledger {
 
@@ -38,8 +39,8 @@ struct ShipperOptions {
   uint64_t dead_letter_bytes = 1U << 30;  // of the file of dead letters, at most
 };
 
-// `memory`: what the destination remembered when its cursor was stored last. Throws SystemError.
-using MakeDestination = std::function<std::unique_ptr<Destination>(const std::string& memory)>;
+// Throws SystemError.
+using MakeDestination = std::function<std::unique_ptr<Destination>(const Past& past)>;
 
 class Shipper {
  public:
@@ -75,6 +76,8 @@ class Shipper {
   Duration rest(TimePoint at, bool more) const;
   void attempt(const std::vector<Lane*>& lanes, TimePoint at);
   void bury(std::span<const DeadLetter> letters, TimePoint at);
+  std::deque<Lane> make_lanes(const LedgerOptions& ledger, const MakeDestination& make,
+                              const std::function<double()>& random) const;
   void miss(Cursor& moved, uint64_t until) const;
   void move_cursor();
   std::string memory() const;
@@ -83,9 +86,9 @@ class Shipper {
   const ShipperOptions options_;
   CursorFile cursor_file_;
   Cursor cursor_;
-  DeadLetters dead_letters_;
   std::deque<Lane> lanes_;
-  std::deque<Lane*> busy_;  // those with lines, in the order of their numbers
+  std::deque<Lane*> busy_;    // those with lines, in the order of their numbers
+  DeadLetters dead_letters_;  // behind the lanes: a trace of what has begun
   LedgerTail tail_;
   FieldDropper dropper_;
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+#include <iterator>
 #include <memory>
 
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/user.h"
 #include "ship/destinations.h"
 #include "ship/outputs.h"
 #include "ship/run_as.h"
@@ -22,12 +25,28 @@ struct RunShipOptions {
   pid_t child_of = 0;
 };
 
+// They are read again on a reload, certificates with each connection.
+void warn_of_unreadable(const RunShipOptions& options, const Config& config) {
+  std::vector<std::string> files{options.file.path.value_or(kDefaultConfigFile)};
+  if (config.outputs.elasticsearch.enabled) {
+    std::ranges::move(files_of(config.outputs.elasticsearch), std::back_inserter(files));
+  }
+  for (const std::string& file : unreadable(files)) {
+    log_warning(user_name() + " may not read " + file +
+                ", which natledger-ship needs for a reload, and for TLS (let that user, or a group "
+                "of its, read it, or see ship.user)");
+  }
+}
+
 // Secrets and the log are opened by who starts it; the user it becomes may be one who cannot.
 int run(const RunShipOptions& options) {
   Config config = options.file.load();
   open_log(config.log);
   std::vector<Output> outputs = outputs_of(config.outputs, config.ledger.state);
-  if (!options.user.empty()) run_as(options.user, config.ledger);
+  if (!options.user.empty()) {
+    run_as(options.user, config.ledger);
+    warn_of_unreadable(options, config);
+  }
   if (options.child_of != 0 && !end_with(options.child_of)) return 0;
   while (ship(config.ledger, outputs)) {
     try {
@@ -35,7 +54,7 @@ int run(const RunShipOptions& options) {
       outputs = outputs_of(changed.outputs, changed.ledger.state);
       config = std::move(changed);
     } catch (const ConfigError& error) {
-      log_error("reload: " + std::string{error.what()} + "; everything stays as it was");
+      log_error("reload as " + user_name() + ": " + error.what() + "; everything stays as it was");
     }
   }
   return 0;

@@ -2,6 +2,7 @@
 #include "ship/setup.h"
 
 #include <filesystem>
+#include <map>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -25,13 +26,14 @@ struct Setup {
   std::string keep = "0";
   bool print = false;
   bool print_role = false;
+  Server server = Server::kElasticsearch;  // that is printed for
 };
 
-// Prints what it would make on a new Elasticsearch.
-void print_steps(const SetupOptions& options) {
+// Prints what it would make.
+void print_steps(const SetupOptions& options, Server server) {
   const bool has_policy = options.keep != Duration::zero();
-  auto steps = setup_steps(options, Server::kElasticsearch, has_policy);
-  if (has_policy) steps.insert(steps.begin(), policy_step(options, Server::kElasticsearch));
+  auto steps = setup_steps(options, server, has_policy);
+  if (has_policy) steps.insert(steps.begin(), policy_step(options, server));
   for (const SetupStep& step : steps) fmt::print("PUT {}\n{}\n\n", step.path, step.body);
 }
 
@@ -46,12 +48,12 @@ int set_up_elasticsearch(const Setup& setup) {
     return 0;
   }
   if (setup.print) {
-    print_steps(options);
+    print_steps(options, setup.server);
     return 0;
   }
   if (!output.enabled) throw ConfigError("the configuration has no output.elasticsearch");
-  HttpClient client{output.hosts.at(0), elasticsearch_options(output, config.ledger.state).http};
-  const SetupDone done = set_up(client, options);
+  Hosts hosts{output.hosts, elasticsearch_options(output, config.ledger.state).http};
+  const SetupDone done = set_up(hosts, options);
   for (const std::string& line : done.lines) fmt::print("{}\n", line);
   fmt::print("{} changed\n", done.changed);
   return 0;
@@ -110,6 +112,16 @@ std::function<int()> add_setup(CLI::App& app) {
   elastic.add_option("--keep", setup->keep, "the server removes what is older; 0: nothing")
       ->capture_default_str();
   elastic.add_flag("--print", setup->print, "only print what it would make");
+  const std::map<std::string, Server> servers{{"elasticsearch", Server::kElasticsearch},
+                                              {"elasticsearch-7", Server::kElasticsearch7},
+                                              {"opensearch", Server::kOpenSearch}};
+  elastic
+      .add_option(
+          "--server", setup->server,
+          "of --print: elasticsearch (8 and later), elasticsearch-7 or opensearch; one that "
+          "is set up is asked what it is")
+      ->transform(CLI::CheckedTransformer(servers))
+      ->needs("--print");
   elastic.add_flag("--print-role", setup->print_role,
                    "print the roles that set up, ship and ask, for the server's administrator");
   return [setup, run_kibana, &kibana] {

@@ -89,13 +89,14 @@ class Connection(socketserver.BaseRequestHandler):
 
 
 class HttpServer(socketserver.ThreadingTCPServer):
-    """`certificate`: paths of certificate and key; with none, plain HTTP."""
+    """`certificate`: paths of certificate and key; with none, plain HTTP. `authority`: of clients,
+    who have to show a certificate then."""
 
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 64
 
-    def __init__(self, port=0, certificate=None, address="127.0.0.1"):
+    def __init__(self, port=0, certificate=None, address="127.0.0.1", authority=None):
         super().__init__((address, port), Connection)
         self.tls = None
         self.refusing = False
@@ -104,6 +105,9 @@ class HttpServer(socketserver.ThreadingTCPServer):
         if certificate:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(*certificate)
+        if authority:
+            self.tls.verify_mode = ssl.CERT_REQUIRED
+            self.tls.load_verify_locations(authority)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property

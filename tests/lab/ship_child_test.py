@@ -101,6 +101,35 @@ class ShipChild(unittest.TestCase):
         self.child()
         self.assertEqual(self.check_lines(), 200)
 
+    def wakes_of_watch(self):
+        """How often the thread that watches natledger-ship has gone to sleep."""
+        tasks = f"/proc/{self.agent.process.pid}/task"
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/comm", encoding="ascii") as file:
+                if file.read() != "ship-watch\n":
+                    continue
+            with open(f"{tasks}/{task}/status", encoding="ascii") as file:
+                return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", file.read(),
+                                     re.MULTILINE).group(1))
+        raise AssertionError("nobody watches natledger-ship")
+
+    def check_sleeps(self):
+        time.sleep(0.5)
+        before = self.wakes_of_watch()
+        time.sleep(3)
+        self.assertEqual(self.wakes_of_watch(), before)
+
+    def test_whoever_watches_sleeps_while_there_is_nothing_to_do(self):
+        self.agent.start()
+        self.child()
+        self.check_sleeps()
+        self.agent.reload()
+        agent.wait_for("it to be gone", lambda: not self.children())
+        self.check_sleeps()
+        self.agent.reload(self.output())
+        self.child()
+        self.agent.stop()
+
     def test_not_started_where_it_is_a_service_of_its_own(self):
         self.agent.configure(self.output("ship: {start: false}\n"))
         self.agent.start()

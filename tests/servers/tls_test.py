@@ -10,6 +10,7 @@ import unittest
 import elasticsearch
 import faults
 import faulty
+import proxy
 import servers
 
 
@@ -86,6 +87,112 @@ class Tls(faulty.Shipped):
         self.ship.wait_delivered()
         self.ship.stop()
         self.check_once()
+
+
+    def serve_those_who_prove_it(self, authority):
+        """To others than clients of that authority it is as if nobody were there."""
+        folder = self.certificates()
+        self.serve(elasticsearch.Elasticsearch(
+            certificate=(f"{folder}/http.crt", f"{folder}/http.key"),
+            authority=f"{authority}/ca.crt"))
+        return folder
+
+    def show(self, server, client):
+        """Trust that one, and show it this certificate."""
+        self.configure(ssl=f"{{certificate_authorities: {server}/ca.crt, certificate: "
+                           f"{client}/http.crt, key: {client}/http.key}}")
+
+    def check_accepted(self, server, client):
+        self.show(server, client)
+        self.ship.hang_up() if self.ship.process else self.ship.start()
+        self.ship.wait_delivered()
+        self.ship.stop()
+        self.assertEqual(self.check_once(), {})
+
+    def test_a_client_certificate(self):
+        client = self.certificates()
+        self.check_accepted(self.serve_those_who_prove_it(client), client)
+
+    def test_a_client_without_one(self):
+        client = self.certificates()
+        server = self.serve_those_who_prove_it(client)
+        self.trust(server)
+        self.ship.start()
+        self.ship.wait_said("certificate required")
+        self.assertEqual(self.server.bulks, 0)
+        self.check_accepted(server, client)
+
+    def test_a_client_of_another_authority(self):
+        client = self.certificates()
+        server = self.serve_those_who_prove_it(client)
+        self.show(server, self.certificates())
+        self.ship.start()
+        self.ship.wait_said("unknown ca")
+        self.assertEqual(self.server.bulks, 0)
+        self.check_accepted(server, client)
+
+    def test_a_client_certificate_that_is_not_there(self):
+        server = self.serve_those_who_prove_it(self.certificates())
+        self.show(server, os.path.join(self.folder, "nowhere"))
+        self.ship.start()
+        self.ship.wait_said(f"{self.folder}/nowhere/http.crt")
+
+
+class Proxied(faulty.Shipped):
+    """Through a proxy, which alone knows the way: the name of the host nobody can resolve."""
+
+    lines = 100
+    host = "natledger.invalid"
+
+    def begin_behind(self, scheme, **options):
+        self.proxy = proxy.Proxy({self.host: self.server.port})
+        self.addCleanup(self.proxy.stop)
+        self.configure(hosts=f'["{scheme}://{self.host}:{self.server.port}"]',
+                       proxy_url=f'"{self.proxy.url}"', **options)
+
+    def check_delivered(self):
+        self.ship.start()
+        self.ship.wait_delivered()
+        self.ship.stop()
+        self.assertEqual(self.check_once(), {})
+
+    def test_plain(self):
+        self.begin_behind("http")
+        self.check_delivered()
+        self.assertEqual(set(self.proxy.asked),
+                         {f"POST http://{self.host}:{self.server.port}"})
+
+    def test_tls(self):
+        """A tunnel: the proxy sees neither records nor credentials, the certificate is the
+        server's."""
+        folder = tempfile.mkdtemp(dir=self.folder)
+        servers.make_certificates(folder, names=f"DNS:{self.host}")
+        self.serve(elasticsearch.Elasticsearch(
+            certificate=(f"{folder}/http.crt", f"{folder}/http.key")))
+        self.begin_behind("https", ssl=f"{{certificate_authorities: {folder}/ca.crt}}",
+                          api_key=f'"id:{faulty.SECRET}"')
+        self.check_delivered()
+        self.assertEqual(set(self.proxy.asked), {f"CONNECT {self.host}:{self.server.port}"})
+        self.assertNotIn(b"ApiKey", self.proxy.heads)
+
+    def test_that_is_not_there(self):
+        self.begin_behind("http")
+        self.proxy.stop()
+        self.ship.start()
+        self.ship.wait_said("Couldn't connect to server")
+        self.assertEqual(self.server.bulks, 0)
+
+    def test_that_refuses(self):
+        self.begin_behind("http")
+        self.proxy.refusal = 407
+        self.ship.start()
+        self.ship.wait_said("answered status 407")
+        self.assertEqual(self.server.bulks, 0)
+        self.proxy.refusal = None
+        self.ship.hang_up()
+        self.ship.wait_delivered()
+        self.ship.stop()
+        self.assertEqual(self.check_once(), {})
 
 
 class Credentials(faulty.Shipped):

@@ -85,8 +85,8 @@ class ShipperTest : public testing::Test {
 
   Shipper make() {
     return {ledger_, options_,
-            [this](const std::string& memory) {
-              remembered_ = memory;
+            [this](const Past& past) {
+              past_ = past;
               return std::make_unique<FakeDestination>(script_);
             },
             [] { return 0.5; }};
@@ -106,7 +106,7 @@ class ShipperTest : public testing::Test {
   LedgerOptions ledger_;
   ShipperOptions options_;
   FakeDestination::Script script_;
-  std::string remembered_;
+  Past past_;
   TimePoint at_{1'000'000'000'000};
 };
 
@@ -131,7 +131,7 @@ TEST_F(ShipperTest, ARestartGoesOnWhereTheCursorIs) {
   write(4, 5);
   script_.attempts.clear();
   Shipper shipper = make();
-  EXPECT_EQ(remembered_, "index-1");
+  EXPECT_EQ(past_.memory, "index-1");
   run(shipper);
   EXPECT_EQ(script_.attempts, (Numbers{{4, 5}}));
 }

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a server may have without our knowing: looked up where it matters, and nowhere else. A fake
+has a backing index more whenever a test wants."""
+import hashlib
+import json
+import os
+import shutil
+import time
+import unittest
+
+import faults
+import faulty
+
+# Whoever waits for this fails by it.
+LONG = "40s"
+SOON_S = 15
+
+
+class Doubts(faulty.Shipped):
+
+    def know_ledger(self):
+        """As an agent's state does that has been there since the first line."""
+        with open(os.path.join(self.ledger, "conntrack.json"), encoding="utf-8") as file:
+            ledger = json.loads(file.readline())["event.id"].split("-")[0]
+        text = (f"natledger-state 1 generation=1 ledger={ledger} reserved_to=1048576 boot=x "
+                "clean=0 last=0 lines=0 kept_from=0 device=0 inode=0")
+        check = hashlib.sha256(text.encode()).hexdigest()[:16]
+        os.makedirs(f"{self.folder}/state")
+        with open(f"{self.folder}/state/sequence", "wb") as file:
+            file.write(f"{text} check={check}".encode().ljust(8192, b"\0"))
+
+    def ship_all(self):
+        """How long that took."""
+        self.ship.start()
+        begun = time.monotonic()
+        books = self.ship.wait_delivered()
+        self.ship.stop()
+        self.check_once()
+        return time.monotonic() - begun, books
+
+    def ship_first_hundred(self):
+        """And no more, as if the server had gone then."""
+        def after_one(server, connection, request):
+            return None if server.bulks == 1 else faults.status(503)(server, connection, request)
+        self.server.fault = after_one
+        self.ship.start()
+        self.ship.wait_until("the first request", lambda: (self.ship.books() or {}).get("next", 1)
+                             > 1)
+        self.ship.stop()
+        self.server.fault = None
+
+    def roll_over(self, times=1):
+        for _ in range(times):
+            self.server.rollover()
+
+    def asked(self):
+        return [one.what for one in self.server.served if "_bulk" not in one.what]
+
+    def test_a_first_run_asks_for_nothing(self):
+        self.know_ledger()
+        self.roll_over(3)
+        self.configure(timeout=LONG)
+        took, _ = self.ship_all()
+        self.assertLess(took, SOON_S)
+        self.assertEqual(self.asked(), [])
+
+    def test_an_answer_lost_behind_a_rollover(self):
+        """The stream has rolled over, and is as certain as before."""
+        self.know_ledger()
+        self.configure(timeout=LONG)
+
+        def second_is_lost(server, connection, request):
+            if server.bulks == 1:
+                answered = connection.send(server.take(request))
+                self.roll_over()
+                return answered
+            return faults.reset_behind(server, connection, request) if server.bulks == 3 else None
+        self.server.fault = second_is_lost
+        took, _ = self.ship_all()
+        self.assertLess(took, SOON_S)
+
+    def test_a_state_that_was_put_back(self):
+        """It knows nothing of what was sent since."""
+        self.know_ledger()
+        self.ship_first_hundred()
+        copy = shutil.copytree(f"{self.folder}/state", f"{self.folder}/copy")
+        self.ship_all()
+        self.roll_over(2)
+        shutil.rmtree(f"{self.folder}/state")
+        os.rename(copy, f"{self.folder}/state")
+        _, books = self.ship_all()
+        self.assertEqual(books["duplicate"], len(self.wanted) - 100)
+
+    def check_forgotten(self, what):
+        self.know_ledger()
+        self.ship_all()
+        self.roll_over(20)
+        what()
+        _, books = self.ship_all()
+        self.assertEqual(books["duplicate"], len(self.wanted))
+
+    def test_a_cursor_that_was_removed(self):
+        self.check_forgotten(lambda: os.unlink(f"{self.folder}/state/cursors/elasticsearch"))
+
+    def test_a_state_that_was_lost(self):
+        self.check_forgotten(lambda: shutil.rmtree(f"{self.folder}/state"))
+
+
+if __name__ == "__main__":
+    unittest.main()
