@@ -120,7 +120,8 @@ class File final : public Destination {
  private:
   void open() {
     fd_ = UniqueFd{::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640)};
-    if (!fd_) throw SystemError("open " + path_, errno, remedy_of(errno));
+    const int cause = errno;
+    if (!fd_) throw SystemError("open " + path_, cause, remedy_of(cause));
     place_ = place_of(fd_.get(), path_);
     reopen_ = false;
   }

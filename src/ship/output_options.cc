@@ -48,7 +48,8 @@ std::string secret(const std::string& text, const std::string& file, const std::
   const std::string path = expand(file, option + "_file");
   auto content = read_file(path);
   if (!content) {
-    throw ConfigError(option + "_file: read " + path + ": " + error_text(errno) +
+    const int cause = errno;
+    throw ConfigError(option + "_file: read " + path + ": " + error_text(cause) +
                       " (natledger-ship must be able to read it, as " + user_name() + ")");
   }
   while (content->ends_with('\n') || content->ends_with('\r')) content->pop_back();

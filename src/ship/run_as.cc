@@ -67,7 +67,7 @@ void run_as(const std::string& user, const LedgerOptions& ledger) {
   const std::string active = ledger.directory + "/" + std::string{kActiveName};
   for (const std::string& path :
        unreadable({ledger.directory, active, ledger.state + "/covered"})) {
-    throw SystemError("read " + path + " as " + user, EACCES,
+    throw SystemError(std::string{"read "}.append(path).append(" as ").append(user), EACCES,
                       "let ledger.group read the ledger and its state, or see ship.user");
   }
 }

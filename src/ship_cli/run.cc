@@ -33,8 +33,8 @@ void warn_of_unreadable(const RunShipOptions& options, const Config& config) {
   }
   for (const std::string& file : unreadable(files)) {
     log_warning(user_name() + " may not read " + file +
-                ", which natledger-ship needs for a reload, and for TLS (let that user, or a group "
-                "of its, read it, or see ship.user)");
+                ", which natledger-ship has to read again, on a reload or for a connection (let "
+                "that user, or a group of its, read it, or see ship.user)");
   }
 }
 

@@ -65,9 +65,9 @@ class ShipUser(unittest.TestCase):
         """It was read by root; a reload cannot be."""
         os.chmod(self.agent.config, 0o600)
         self.agent.start()
-        self.wait_said(f"natledger may not read {self.agent.config}, which natledger-ship needs "
-                       "for a reload, and for TLS (let that user, or a group of its, read it, or see "
-                       "ship.user)")
+        self.wait_said(f"natledger may not read {self.agent.config}, which natledger-ship has to "
+                       "read again, on a reload or for a connection (let that user, or a group of "
+                       "its, read it, or see ship.user)")
         self.check_shipped()
         self.agent.hang_up()
         self.wait_said(f"reload as natledger: read configuration {self.agent.config}: Permission "
@@ -83,7 +83,7 @@ class ShipUser(unittest.TestCase):
         self.configure(self.output + 'output.elasticsearch: {hosts: ["http://127.0.0.1:1"], '
                        f"username: ship, password_file: {path}}}\n")
         self.agent.start()
-        self.wait_said(f"natledger may not read {path}, which natledger-ship needs for a reload")
+        self.wait_said(f"natledger may not read {path}, which natledger-ship has to read")
         self.agent.hang_up()
         self.wait_said(f"password_file: read {path}: Permission denied (natledger-ship must be "
                        "able to read it, as natledger)")
