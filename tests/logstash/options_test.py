@@ -96,7 +96,8 @@ class Config:
 
     def take(self, wanted=None):
         if not self.rest or wanted not in (None, self.rest[0]):
-            raise Grammar(f"{wanted or 'more'} expected, not {' '.join(self.rest[:5]) or 'the end'}")
+            found = " ".join(self.rest[:5]) or "the end"
+            raise Grammar(f"{wanted or 'more'} expected, not {found}")
         return self.rest.pop(0)
 
     def block(self, kind):
@@ -194,7 +195,8 @@ class Options(unittest.TestCase):
 
     def test_what_makes_them_lossless(self):
         for name, document_id in zip(FILES, ("%{[event.id]}", "%{[@metadata][ulogd_id]}")):
-            plugins = {(kind, plugin): options for kind, plugin, options in Config(read(name)).plugins}
+            plugins = {(kind, plugin): options
+                       for kind, plugin, options in Config(read(name)).plugins}
             tail = plugins["input", "file"]
             for path in tail["path"]:
                 self.assertTrue(path.startswith("${") and path.endswith(("*.json", ".json*")), path)

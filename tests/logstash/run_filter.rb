@@ -47,7 +47,7 @@ module LogStash
 
     def get(reference)
       *path, name = names(reference)
-      path.reduce(root(path)) { |inner, key| inner.is_a?(Hash) ? inner[key] : nil }&.fetch(name, nil)
+      path.reduce(root(path)) { |inner, key| inner[key] || {} }[name]
     end
 
     def set(reference, value)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""logstash/ulogd.rb on every recorded line of ulogd2, against our enrichers on the message behind it.
+"""logstash/ulogd.rb on each recorded line of ulogd2, our enrichers on the message behind it.
 
-Each message is decoded with no earlier one of its flow, which would tell of its start. What differs is what a
-line of ulogd2's does not say: that list is here, each entry with where it shows, and in
-logstash/README.md; it must be neither longer nor shorter than what is seen.
+Each message is decoded with no earlier one of its flow, which would tell of its start. What
+differs is what a line of ulogd2's does not say: that list is here, each entry with where it shows,
+and in logstash/README.md; it must be neither longer nor shorter than what is seen.
 """
 import json
 import os
@@ -114,7 +114,8 @@ def run_script(lines, script=SCRIPT, observer=OBSERVER):
 
 
 def rows(column="ulogd_json"):
-    with open(os.path.join(ROOT, "tests", "golden", "ulogd-golden.jsonl"), encoding="utf-8") as file:
+    path = os.path.join(golden.HERE, "ulogd-golden.jsonl")
+    with open(path, encoding="utf-8") as file:
         return [row for row in map(json.loads, file) if row[column] is not None]
 
 
@@ -244,8 +245,9 @@ class UlogdScript(unittest.TestCase):
         with open(SCRIPT, encoding="utf-8") as file:
             text = file.read()
         mistakes = (('number(event, "flow.end.sec") - ', 'number(event, "flow.end.sec").to_f - '),
-                    ("if ended >= began", ""), ("dnat && !snat ? real_target", "dnat ? real_target"),
-                    ('"[#{ip}]:#{port}"', '"#{ip}:#{port}"'), ("132 => \"sctp\"", "132 => \"sctp2\""),
+                    ("if ended >= began", ""), ('"[#{ip}]:#{port}"', '"#{ip}:#{port}"'),
+                    ("dnat && !snat ? real_target", "dnat ? real_target"),
+                    ('132 => "sctp"', '132 => "sctp2"'),
                     ("dnat && target]", "dnat && real_target]"), ("132, 136]", "132]"),
                     ("{ 1 => began, 4 => ended }", "{ 1 => began, 4 => began }"))
         for right, wrong in mistakes:
@@ -325,7 +327,8 @@ class UlogdScript(unittest.TestCase):
         changed = [{**line, key: 1 if isinstance(value, int) and value != 1 else "2"}
                    for key, value in line.items() if key not in ("oob.family", "oob.protocol",
                                                                  "reply.ip.protocol", "ct.event")]
-        ids = {made["@metadata"]["ulogd_id"] for made in run_script([json.dumps(one) for one in changed])}
+        ids = {made["@metadata"]["ulogd_id"]
+               for made in run_script([json.dumps(one) for one in changed])}
         self.assertEqual(len(ids | {run_script(lines[:1])[0]["@metadata"]["ulogd_id"]}),
                          len(changed) + 1)
         elsewhere, = run_script(lines[:1], observer="gw2")
