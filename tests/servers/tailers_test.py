@@ -3,6 +3,8 @@
 on a ledger that the agent rotates while it writes, into a real Elasticsearch: every event.id is
 there, and once. And ulogd2's lines, as logstash/ulogd.rb makes them, beside them.
 """
+import collections
+import json
 import os
 import subprocess
 import sys
@@ -15,9 +17,11 @@ from shipped import TIMES, Shipped, run
 from waiting import wait_for
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-sys.path.append(os.path.join(ROOT, "tests", "lab"))
+for name in ("lab", "logstash"):
+    sys.path.append(os.path.join(ROOT, "tests", name))
 import agent  # pylint: disable=wrong-import-position
 import generator  # pylint: disable=wrong-import-position
+import ulogd_test  # pylint: disable=wrong-import-position
 
 PORT = 9361
 STREAM = "logs-conntrack.nat-default"
@@ -145,6 +149,62 @@ class Tailers(Shipped, unittest.TestCase):
             wait_for(f"{one.name}: {what}", condition, PATIENCE_S)
         except AssertionError as late:
             raise AssertionError(f"{late}\n{one.log()[-3000:]}") from None
+
+    def test_lines_of_ulogd2(self):
+        """As logstash-ulogd.conf sends them, beside a ledger's records: all are taken, once each,
+        and found by what the script has added."""
+        self.ledger, self.records = self.make_ledger("beside", 300, 1, 5)
+        self.configure(None)
+        self.ship_all()
+        self.assertEqual(self.count({"match_all": {}}), len(self.records))
+        flow = next(record for record in self.records if record["event.action"] == "flow-end"
+                    and record["conntrack.nat.kind"] == "snat" and "conntrack.nat.port" in record)
+        answer = self.who(flow)
+        self.assertEqual(answer["exit"], 0)
+        lines = list(dict.fromkeys(row["ulogd_json"] for row in ulogd_test.rows()))
+        made = ulogd_test.run_script(lines)
+        self.assertEqual(self.send(made), {201})
+        self.assertEqual(self.send(made), {409})
+        self.assertEqual(self.count({"match_all": {}}), len(self.records) + len(made))
+        of_ulogd2 = {"bool": {"must_not": {"exists": {"field": "event.id"}}}}
+        for key in ("conntrack.public", "conntrack.inside", "conntrack.nat.kind",
+                    "conntrack.nat.port", "source.nat.ip", "flow.duration.sec", "event.action",
+                    "network.transport", "observer.name"):
+            self.check_found(key, made, of_ulogd2)
+        # Of ulogd2's nobody knows whether any is missing: `who` answers from the others alone.
+        self.assertEqual(self.who(flow), answer)
+        print(self.who(next(one for one in made if one["event.action"] == "flow-end"
+                            and one["conntrack.nat.kind"] == "snat" and "event.end" in one)))
+
+    def who(self, flow):
+        done = subprocess.run([os.environ["NATLEDGER"], "who", flow["conntrack.public"][0], "--at",
+                               flow["event.end"], "--source", "elasticsearch", "--config",
+                               self.config, "--json"], capture_output=True, text=True, check=False)
+        self.assertEqual(done.stderr, "")
+        return json.loads(done.stdout)
+
+    def send(self, made):
+        """The statuses that the server gives them."""
+        body = ""
+        for one in made:
+            record = {key: value for key, value in one.items() if key != "@metadata"}
+            record["data_stream"] = {"type": "logs", "dataset": "conntrack.nat",
+                                     "namespace": "default"}
+            action = {"create": {"_id": one["@metadata"]["ulogd_id"]}}
+            body += f"{json.dumps(action)}\n{json.dumps(record)}\n"
+        answer = self.server.call("POST", f"/{STREAM}/_bulk", body)
+        return {item["create"]["status"] for item in answer["items"]}
+
+    def check_found(self, key, made, of_ulogd2):
+        """Each value, in as many documents as have it."""
+        wanted = collections.Counter()
+        for one in made:
+            value = one.get(key, [])
+            wanted.update(value if isinstance(value, list) else [value])
+        answer = self.search(of_ulogd2, aggs={"all": {"terms": {"field": key, "size": 1000}}})
+        found = {bucket["key"]: bucket["doc_count"]
+                 for bucket in answer["aggregations"]["all"]["buckets"]}
+        self.assertEqual(found, wanted, key)
 
 
 if __name__ == "__main__":
