@@ -173,8 +173,10 @@ class Tailers(Shipped, unittest.TestCase):
             self.check_found(key, made, of_ulogd2)
         # Of ulogd2's nobody knows whether any is missing: `who` answers from the others alone.
         self.assertEqual(self.who(flow), answer)
-        print(self.who(next(one for one in made if one["event.action"] == "flow-end"
-                            and one["conntrack.nat.kind"] == "snat" and "event.end" in one)))
+        alone = self.who(next(one for one in made if one["event.action"] == "flow-end"
+                              and one["conntrack.nat.kind"] == "snat" and "event.end" in one))
+        self.assertEqual((alone["exit"], alone["flows"]), (4, []))
+        print(f"{len(made)} lines of ulogd2 beside {len(self.records)} records")
 
     def who(self, flow):
         done = subprocess.run([os.environ["NATLEDGER"], "who", flow["conntrack.public"][0], "--at",
