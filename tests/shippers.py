@@ -33,18 +33,21 @@ log {{ source(ledger); destination(output); flags(flow-control); }};
 
 
 class Shipper:
-    """`start`, as Lab.start(), runs it; it ends with the lab."""
+    """`start`, as Lab.start(), runs it, and ends it."""
 
     def __init__(self, start, folder, ledger_folder):
         os.mkdir(folder)
         self.output = os.path.join(folder, "output")
         config = os.path.join(folder, "config")
         with open(config, "w", encoding="ascii") as file:
-            file.write(self.CONFIG.format(folder=folder, output=self.output, ledger=ledger_folder))
+            file.write(self.configuration(folder, ledger_folder))
         self.log_path = os.path.join(folder, "log")
         with open(self.log_path, "wb") as log:
             self.process = start(*self.command(folder, config), stdout=log,
                                  stderr=subprocess.STDOUT)
+
+    def configuration(self, folder, ledger_folder):
+        return self.CONFIG.format(folder=folder, output=self.output, ledger=ledger_folder)
 
     def lines(self):
         """What it has written by now."""
