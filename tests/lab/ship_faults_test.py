@@ -90,7 +90,8 @@ class ShipFaults(unittest.TestCase):
     def check(self, made, killed):
         records = self.agent.ledger.records()
         wanted = {record["event.sequence"] for record in records}
-        with open(f"{self.agent.state}/dead-letters/elasticsearch.ndjson", encoding="utf-8") as file:
+        letters = f"{self.agent.state}/dead-letters/elasticsearch.ndjson"
+        with open(letters, encoding="utf-8") as file:
             dead = collections.Counter(json.loads(line)["sequence"] for line in file)
         both = self.server.sequences() + dead
         self.assertEqual({number: count for number, count in both.items() if count != 1}, {})
