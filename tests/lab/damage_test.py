@@ -17,7 +17,8 @@ import generator
 import ledger
 
 FLOWS = 3500
-# Archives of two frames, beside segments that are not archived yet.
+# Archives of two frames, or three where the agent was slow, beside segments that are not archived
+# yet.
 OPTIONS = ("rotate: {size: 2MiB}", "compress_after: 300ms", "keep: {free: 0}")
 PAGE = 4096
 RESERVED = 1 << 20  # numbers at a time
@@ -86,7 +87,7 @@ KINDS = (Kind(PLAIN, flip_middle, 1, ANYWHERE),
          Kind(ARCHIVE, flip_first, FRAME, ANYWHERE),
          Kind(ARCHIVE, flip_middle, FRAME, ANYWHERE),
          Kind(ARCHIVE, flip_last, 0, ANYWHERE),
-         Kind(ARCHIVE, cut_middle, FRAME, ANYWHERE),
+         Kind(ARCHIVE, cut_middle, 2 * FRAME, ANYWHERE),
          Kind(ARCHIVE, zero_page, 2 * FRAME, ANYWHERE),
          *(Kind(INDEX, each, 0, PAGE) for each in (flip_version, flip_middle, flip_last,
                                                    cut_middle, zero_page)),

@@ -80,7 +80,7 @@ class Kill(killed_agent.KilledAgent):
             self.remember_written()
             came_far = " recording " in self.agent.log()
             far += came_far
-            patience_s *= 0.8 if came_far else 1.25
+            patience_s *= 0.7 if came_far else 1.6
         self.agent.start()
         self.entries = burst.done()
         self.agent.wait_written()
