@@ -140,6 +140,7 @@ void Ledger::recover() {
     if (found.active->last_sequence > last.last_sequence) last = *found.active;
   }
   found.shipped_to = last_shipped(options_.state);
+  found.written_end = covered_->written_end();
   const StartPlan plan = plan_start(found);
   opening_.plan = plan;
   opening_.rebooted = found.state && found.state->boot_id != found.boot_id;
@@ -158,12 +159,13 @@ void Ledger::recover() {
     case StartPlan::Before::kUnknown:
       // Of a restored copy the lines end before the mark does.
       opening_.covered_to = std::min(covered_->synced_to(), last.last_time);
-      if (!opening_.covered_to.known()) opening_.covered_to = last.last_time;
       // What the mark said was lost: should this start die too, the next must not believe it.
       covered_->set_written_to(opening_.covered_to);
       covered_->set_synced_to(opening_.covered_to);
       break;
   }
+  // Without a mark nothing says more than the lines.
+  if (!opening_.covered_to.known()) opening_.covered_to = last.last_time;
 
   state_ = found.state.value_or(LedgerState{});
   // Without a state nobody knows what was removed.
@@ -183,6 +185,7 @@ void Ledger::recover() {
   reserve(plan.next);
   open_active(plan, found.active.value_or(SegmentTail{}));
   written_end_ = plan.next;
+  covered_->set_written_end(plan.next);
   covered_->set_synced_end(plan.next);  // what was left is sealed, or was synced by a clean stop
 }
 
@@ -298,6 +301,7 @@ int Ledger::flush() {
   }
   const uint64_t end = next_.load(std::memory_order_relaxed);
   written_end_.store(end, std::memory_order_release);
+  covered_->set_written_end(end);
   // Said once: waiting at each write would not bring the lines back.
   if (!writes || !sync_always_ || active_->sync_failed() != 0) return 0;
   const int refused = active_->sync();

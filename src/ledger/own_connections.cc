@@ -46,7 +46,11 @@ void write_at(int fd, const std::string& path, const void* bytes, size_t count, 
 std::string own_connections_folder(const std::string& state) { return state + "/connections"; }
 
 OwnConnections::OwnConnections(const std::string& state)
-    : path_(path_in(state)), fd_(open_file(path_, O_RDWR | O_CREAT, 0640, "see ledger.state")) {}
+    : path_(path_in(state)), fd_(open_file(path_, O_RDWR | O_CREAT, 0640, "see ledger.state")) {
+  // Told of connections must be when the disk is full, too. Where that has no room now, it may have
+  // when one is made.
+  ::posix_fallocate(fd_.get(), 0, sizeof(Header) + kSlots * sizeof(Slot));
+}
 
 void OwnConnections::add(const OwnConnection& connection) {
   check_call("lock " + path_, ::flock(fd_.get(), LOCK_EX));

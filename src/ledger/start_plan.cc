@@ -22,7 +22,10 @@ StartPlan::Before judge_before(const LedgerFound& found, uint64_t last_line) {
   const bool just_sealed = (!found.active || found.active->bytes == 0) && state.inode != 0 &&
                            found.sealed_device == state.device && found.sealed_inode == state.inode;
   const bool same_boot = state.boot_id == found.boot_id && found.boot_id != kUnknownBoot;
-  if (!state.clean && same_boot && (same_file || just_sealed) && last_line >= state.lines) {
+  // A copy may have been put back into the same file, or its end been cut off.
+  const bool complete =
+      last_line >= state.lines && std::max(last_line, state.last) + 1 >= found.written_end;
+  if (!state.clean && same_boot && (same_file || just_sealed) && complete) {
     return StartPlan::Before::kKilled;
   }
   return StartPlan::Before::kUnknown;

@@ -30,8 +30,9 @@ struct LedgerFound {
   uint64_t last_sealed_name = 0;  // the greatest number that names one
   dev_t sealed_device = 0;        // of the file of that name, unless it is an archive
   ino_t sealed_inode = 0;
-  uint64_t shipped_to = 0;  // a destination is done with the numbers up to it
-  bool slot_lost = false;   // one of the state's, which may have been its newest
+  uint64_t shipped_to = 0;   // a destination is done with the numbers up to it
+  bool slot_lost = false;    // one of the state's, which may have been its newest
+  uint64_t written_end = 0;  // lines below it were written, or never will be; 0: nothing says it
 };
 
 struct StartPlan {

@@ -105,7 +105,9 @@ void Search::ask_table() {
   for (const uint64_t sequence : sequences) {
     if (sequence < oldest) continue;
     const std::string_view line = ledger_.line_of(sequence);
-    if (!line.empty()) inquiry_.recall(line);
+    // Damaged since: it may have named another host.
+    if (line.empty()) failed_ = true;
+    inquiry_.recall(line);
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/json_text.h"
+#include "ledger/covered_mark.h"
 #include "ledger/ledger.h"
 #include "ledger/line.h"
 
@@ -256,11 +257,25 @@ void Verifier::check_state(const LedgerState& state, const std::string& path) {
   }
 }
 
+// Numbers that a start has given up end with `given_up`, and have no lines.
+void Verifier::check_mark(uint64_t written_end, uint64_t given_up, const std::string& path) {
+  if (!in_use_) {
+    const std::string what = find_mark_damage(path);
+    if (!what.empty()) damage(path, 0, what);
+  }
+  if (std::max(report_.last, given_up) + 1 >= written_end) return;
+  damage(path, 0,
+         "lines were written up to number " + std::to_string(written_end - 1) +
+             ", and the last is " + std::to_string(report_.last));
+}
+
 VerifyReport verify_ledger(const std::string& directory, const std::string& state,
                            const std::function<void(uint64_t)>& progress) {
   Verifier verifier{is_being_written(directory)};
   const std::string state_path = state + "/sequence";
+  const std::string mark_path = state + "/covered";
   const StateReading before = read_state_file(state_path);
+  const uint64_t written_end = read_written_end(mark_path);
   LedgerFiles files = list_ledger(directory);
   for (const SealedSegment& sealed : files.sealed) {
     try {
@@ -281,7 +296,9 @@ VerifyReport verify_ledger(const std::string& directory, const std::string& stat
   } else if (after.damaged_slots != 0) {
     verifier.unreadable(state_path, "a slot of the state is damaged");
   } else if (after.state && before.state == after.state) {
-    verifier.check_state(*after.state, state_path);  // no agent came or went meanwhile
+    // No agent came or went meanwhile.
+    verifier.check_state(*after.state, state_path);
+    verifier.check_mark(written_end, after.state->last, mark_path);
   }
   return verifier.report();
 }

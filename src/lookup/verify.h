@@ -50,6 +50,7 @@ class Verifier {
   void unreadable(const std::string& path, const std::string& why);
   // Once, behind the last segment: against what the ledger's state said all the while.
   void check_state(const LedgerState& state, const std::string& path);
+  void check_mark(uint64_t written_end, uint64_t given_up, const std::string& path);
   void note(std::string text) { report_.notes.push_back(std::move(text)); }
 
   const VerifyReport& report() const { return report_; }

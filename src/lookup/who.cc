@@ -202,8 +202,11 @@ TimeRange Inquiry::range() const {
 std::vector<std::string> Inquiry::beginnings_wanted() const {
   std::vector<std::string> ids;
   for (const auto& [id, seen] : flows_) {
+    const FlowRecord& latest = seen.latest.flow;
     const bool begun_before = seen.first.flow.event_id != id;
-    if (begun_before && !seen.latest.flow.start.known()) ids.push_back(id);
+    // An end that was concluded does not say whether the flow was picked up.
+    const bool tells_all = latest.start.known() && !latest.end_not_after.known();
+    if (begun_before && !tells_all) ids.push_back(id);
   }
   return ids;
 }

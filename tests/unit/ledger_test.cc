@@ -198,6 +198,49 @@ TEST_F(LedgerTest, LinesLostAfterTheLastStartAreNotTakenForSkipped) {
   EXPECT_GT(ledger_->next_sequence(), 9U);
 }
 
+// As `cp` restores a copy: into the file that is there.
+TEST_F(LedgerTest, AnEndCutOffBehindAKillIsNoKillAlone) {
+  open();
+  for (int i = 0; i < 2; ++i) write();
+  const std::string yesterday = *read_file(active());
+  const TimePoint last_line = read_tail(active()).last_time;
+  write();
+  ledger_->mark_covered(last_line + std::chrono::hours{9});
+  kill();
+  std::ofstream{active()} << yesterday;
+  open();
+  EXPECT_EQ(ledger_->opening().plan.before, StartPlan::Before::kUnknown);
+  EXPECT_EQ(ledger_->opening().plan.skipped_from, 3U);
+  EXPECT_GT(ledger_->next_sequence(), 4U);
+  EXPECT_EQ(ledger_->opening().covered_to, last_line);
+}
+
+TEST_F(LedgerTest, WithoutAMarkTheLinesSayHowFarTheyReach) {
+  for (const bool clean : {true, false}) {
+    open();
+    write();
+    const TimePoint last_line = read_tail(active()).last_time;
+    clean ? stop() : kill();
+    std::filesystem::remove(dir_ / "state/covered");
+    open();
+    EXPECT_EQ(ledger_->opening().covered_to, last_line) << clean;
+    kill();
+  }
+}
+
+TEST_F(LedgerTest, AMarkThatIsDamagedToALaterTimeHidesNothing) {
+  open();
+  write();
+  const TimePoint covered_to = read_tail(active()).last_time;
+  ledger_->mark_covered(covered_to);
+  kill();
+  std::string mark = *read_file(dir_ / "state/covered");
+  mark.at(14) = static_cast<char>(mark[14] ^ 0x10);  // of written_to, by days
+  std::ofstream{dir_ / "state/covered", std::ios::binary} << mark;
+  open();
+  EXPECT_EQ(ledger_->opening().covered_to, covered_to);
+}
+
 TEST_F(LedgerTest, AnOldCopyDoesNotTakeTheNameOfAnArchive) {
   open();
   write();

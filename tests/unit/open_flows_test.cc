@@ -4,15 +4,18 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "base/file.h"
 #include "ledger/archive.h"
 #include "ledger/indexer.h"
 #include "ledger/reader.h"
 #include "lookup/line_facts.h"
+#include "lookup/search.h"
 #include "lookup/traffic.h"
 #include "unit/test_support.h"
 
@@ -92,6 +95,41 @@ TEST_F(OpenFlowsTest, ATableThatIsNotItsIndexesIsNotGoneBy) {
   // Of both the table of the older one.
   std::filesystem::rename(tables[0], tables[1]);
   EXPECT_EQ(visited(), open);
+}
+
+// A line that the table names and that is damaged since may have been of whoever is asked for.
+TEST_F(OpenFlowsTest, OneWhoseLineIsDamagedIsNotPassedOver) {
+  std::vector<FlowRecord> flows;
+  visit_open_flows(directory(), [&](const FlowDetails& open) {
+    // Of more than one line the others would still tell.
+    if (open.record.event_id == open.record.flow_id) flows.push_back(open.record);
+  });
+  index();
+  const Asking asking{directory(), {}, now(), [](uint64_t) {}};
+  const auto question_of = [](const FlowRecord& flow) {
+    QuestionText text;
+    text.address = endpoint_text(flow.sides.front().seen);
+    text.at = utc_text(flow.at + std::chrono::seconds{5});
+    return parse_question(text);
+  };
+  const SealedSegment newest = list_sealed(directory()).back();
+  const auto number_of = [](const FlowRecord& flow) {
+    return flow.event_id.substr(flow.event_id.rfind('-') + 1);
+  };
+  const auto flow = std::ranges::find_if(flows, [&](const FlowRecord& each) {
+    const uint64_t number = std::stoull(number_of(each));
+    return number > newest.first_sequence && number < newest.first_sequence + 1000 &&
+           ask_ledger(asking, question_of(each)).verdict == Verdict::kOneHost;
+  });
+  ASSERT_NE(flow, flows.end());
+  std::string text = *read_file(newest.path);
+  const size_t found = text.find("\"event.sequence\": " + number_of(*flow) + ",");
+  ASSERT_NE(found, std::string::npos);
+  text[found + 1] = 'E';
+  std::ofstream{newest.path, std::ios::binary} << text;
+  const Verdict verdict = ask_line_by_line(asking, question_of(*flow)).verdict;
+  EXPECT_TRUE(verdict == Verdict::kCannotSay || verdict == Verdict::kOneHostNotSure);
+  EXPECT_EQ(ask_ledger(asking, question_of(*flow)).verdict, verdict);
 }
 
 TEST_F(OpenFlowsTest, TellAllThatANewRunNeeds) {

@@ -281,8 +281,22 @@ TEST_F(VerifyTest, AStartThatDiedWithinItsFirstLine) {
 }
 
 TEST_F(VerifyTest, LinesLostBehindACleanStop) {
-  edit(active(), [](std::string& text) { remove_line(text, 12); });
+  edit(active(), [](std::string& text) { remove_line(text, 13); });
   expect_damage(state() + "/sequence", "there were lines up to number");
+}
+
+TEST_F(VerifyTest, LinesLostBehindAKill) {
+  run(false);
+  EXPECT_TRUE(verify().whole()) << verify_text(verify(), directory());
+  edit(active(), [](std::string& text) { text.resize(text.rfind('\n', text.size() - 2) + 1); });
+  expect_damage(state() + "/covered", "lines were written up to number");
+}
+
+TEST_F(VerifyTest, ADamagedMark) {
+  edit(state() + "/covered", [](std::string& text) { text[14] ^= 0x10; });
+  expect_damage(state() + "/covered", "it says two times");
+  edit(state() + "/covered", [](std::string& text) { text[3] ^= 0x10; });
+  expect_damage(state() + "/covered", "it is no mark");
 }
 
 TEST_F(VerifyTest, ADamagedArchiveIsFoundAndTheRestIsRead) {
@@ -290,7 +304,7 @@ TEST_F(VerifyTest, ADamagedArchiveIsFoundAndTheRestIsRead) {
   const std::string path = archive(1);
   edit(path, [](std::string& text) { text[30] = static_cast<char>(text[30] ^ 1); });
   expect_damage(path, "the frame");
-  EXPECT_EQ(lines(), before - 12);
+  EXPECT_EQ(lines(), before - 13);
   Ledger again{{directory(), state(), "never", ""}};  // the agent starts
   EXPECT_EQ(again.opening().plan.before, StartPlan::Before::kCleanStop);
 }

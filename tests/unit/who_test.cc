@@ -216,5 +216,19 @@ TEST_F(WhoTest, AnswersInWords) {
             "dropped events\n");
 }
 
+// Through an index ends alone are recalled; whether the flow was picked up its beginning says.
+TEST_F(WhoTest, TheBeginningOfAFlowWhoseEndIsInferredIsWanted) {
+  const FlowText told{.start = at(10), .end = at(90)};
+  const FlowText inferred{.start = at(10), .end = at(90), .gone_after = at(80)};
+  for (const auto& [flow, wanted] : {std::pair{told, 0U}, std::pair{inferred, 1U}}) {
+    QuestionText text;
+    text.address = flow.seen;
+    text.at = utc_text(at(20));
+    Inquiry inquiry{parse_question(text)};
+    inquiry.recall(flow_line("a-b-1", flow, true));
+    EXPECT_EQ(inquiry.beginnings_wanted().size(), wanted);
+  }
+}
+
 }  // namespace
 }  // namespace natledger
