@@ -186,11 +186,25 @@ class Elasticsearch7(NewestElasticsearch):
     keep = ()
 
 
+@servers.of_all()
+class Elasticsearch8(NewestElasticsearch):
+
+    port, version = 9317, servers.ELASTICSEARCH_8
+
+
 class OpenSearch2(OneServer, unittest.TestCase):
+
+    port, version = 9313, servers.OPENSEARCH_2
 
     @classmethod
     def make_server(cls):
-        return servers.OpenSearch(9313)
+        return servers.OpenSearch(cls.port, cls.version)
+
+
+@servers.of_all(java_from=21)
+class OpenSearch3(OpenSearch2):
+
+    port, version = 9319, servers.OPENSEARCH_3
 
 
 if __name__ == "__main__":
