@@ -299,6 +299,17 @@ class NewestElasticsearch(OneServer, unittest.TestCase):
 
 
 @servers.of_all()
+class OpenSearch2WithSecurity(NewestElasticsearch):
+    """Its rights have names of their own."""
+
+    @classmethod
+    def make_server(cls):
+        roles = json.loads(run(PROGRAM, "setup", "elasticsearch", "--print-role", "--server",
+                               "opensearch").stdout)
+        return servers.OpenSearch(9339, roles=roles)
+
+
+@servers.of_all()
 class Elasticsearch8(NewestElasticsearch):
 
     port, version = 9335, servers.ELASTICSEARCH_8
