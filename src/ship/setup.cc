@@ -128,20 +128,77 @@ std::vector<SetupStep> setup_steps(const SetupOptions& options, Server server, b
   return steps;
 }
 
-std::string role_text(const std::string& data_stream, bool dedup) {
-  const std::string names = "[" + quoted(data_stream) + "]";
+namespace {
+
+// What may be done to which indices. Both kinds of servers know rights under names of their own.
+struct Grant {
+  std::string indices;
+  std::string_view elasticsearch;
+  std::string_view opensearch;
+};
+
+struct Role {
+  std::string_view name;
+  std::string_view elasticsearch;  // of the cluster
+  std::string_view opensearch;
+  std::vector<Grant> grants;
+};
+
+std::vector<Role> roles(const std::string& data_stream, bool dedup) {
   // The look-up and removal of a copy that a rollover made name backing indices.
-  const std::string backing = "[" + quoted(".ds-" + data_stream + "-*") + "]";
-  std::string shipper = R"({"cluster":["monitor"],"indices":[{"names":)" + names +
-                        R"(,"privileges":["create_doc","auto_configure")" +
-                        (dedup ? R"(,"view_index_metadata"]})" : "]}");
+  const std::string backing = ".ds-" + data_stream + "-*";
+  Role setup{"natledger_setup",
+             R"("monitor","manage_index_templates","manage_ilm")",
+             R"("cluster:monitor/main","cluster_manage_index_templates",)"
+             R"("cluster:admin/opendistro/ism/policy/get",)"
+             R"("cluster:admin/opendistro/ism/policy/write")",
+             {}};
+  Role ship{"natledger_ship", R"("monitor")", R"("indices:data/write/bulk")", {}};
   if (dedup) {
-    shipper += R"(,{"names":)" + backing + R"(,"privileges":["read","delete"]})";
+    ship.opensearch = R"("indices:data/write/bulk","indices:data/read/mget")";
+    ship.grants = {{data_stream, R"("create_doc","auto_configure","view_index_metadata")",
+                    R"("indices:data/write/index","indices:data/write/bulk*",)"
+                    R"("indices:admin/create","indices:admin/resolve/index")"},
+                   {backing, R"("read","delete")", R"("read","delete")"}};
+  } else {
+    ship.grants = {{data_stream, R"("create_doc","auto_configure")",
+                    R"("indices:data/write/index","indices:data/write/bulk*",)"
+                    R"("indices:admin/create")"}};
   }
-  return R"({"natledger_setup":{"cluster":["monitor","manage_index_templates","manage_ilm"]},)"
-         "\n \"natledger_ship\":" +
-         shipper + "]},\n \"natledger_who\":" + R"({"cluster":[],"indices":[{"names":)" + names +
-         R"(,"privileges":["read"]}]}})" + "\n";
+  Role who{"natledger_who", "", "", {{data_stream, R"("read")", R"("read")"}}};
+  return {std::move(setup), std::move(ship), std::move(who)};
+}
+
+std::string grants_text(const std::vector<Grant>& grants, bool is_opensearch) {
+  std::string text;
+  for (const Grant& grant : grants) {
+    text += text.empty() ? "{" : ",{";
+    text += is_opensearch ? R"("index_patterns":[)" : R"("names":[)";
+    text += quoted(grant.indices);
+    text += is_opensearch ? R"(],"allowed_actions":[)" : R"(],"privileges":[)";
+    text += is_opensearch ? grant.opensearch : grant.elasticsearch;
+    text += "]}";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string role_text(const std::string& data_stream, bool dedup, Server server) {
+  const bool is_opensearch = server == Server::kOpenSearch;
+  std::string text;
+  for (const Role& role : roles(data_stream, dedup)) {
+    text += (text.empty() ? "{" : ",\n ") + quoted(role.name);
+    text += is_opensearch ? R"(:{"cluster_permissions":[)" : R"(:{"cluster":[)";
+    text += is_opensearch ? role.opensearch : role.elasticsearch;
+    text += ']';
+    if (!role.grants.empty()) {
+      text += is_opensearch ? R"(,"index_permissions":[)" : R"(,"indices":[)";
+      text += grants_text(role.grants, is_opensearch) + ']';
+    }
+    text += '}';
+  }
+  return text + "}\n";
 }
 
 Server server_of(const HttpAnswer& answer) {

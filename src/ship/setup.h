@@ -34,9 +34,9 @@ struct SetupStep {
 SetupStep policy_step(const SetupOptions& options, Server server);
 std::vector<SetupStep> setup_steps(const SetupOptions& options, Server server, bool has_policy);
 
-// Three roles, as JSON to be read and given to the server by its administrator: one that may set
+// Three roles, as JSON to be read and given to such a server by its administrator: one that may set
 // up, one that may ship, one that may ask. Without `dedup` the second may neither read nor delete.
-std::string role_text(const std::string& data_stream, bool dedup);
+std::string role_text(const std::string& data_stream, bool dedup, Server server);
 
 // What an answer to GET / says of the server. Anything that is not known is taken for a new
 // Elasticsearch: a role that ships need not be allowed to ask.

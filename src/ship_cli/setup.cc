@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -26,7 +27,7 @@ struct Setup {
   std::string keep = "0";
   bool print = false;
   bool print_role = false;
-  Server server = Server::kElasticsearch;  // that is printed for
+  std::optional<Server> server;  // that is printed for
 };
 
 // Prints what it would make.
@@ -43,13 +44,18 @@ int set_up_elasticsearch(const Setup& setup) {
   const auto keep = parse_duration(setup.keep);
   if (!keep) throw ConfigError("--keep: \"" + setup.keep + "\" is not a time such as 180d");
   const SetupOptions options{output.data_stream, *keep, elastic_properties()};
+  const Server server = setup.server.value_or(Server::kElasticsearch);
   if (setup.print_role) {
-    fmt::print("{}", role_text(output.data_stream, output.dedup));
+    fmt::print("{}", role_text(output.data_stream, output.dedup, server));
     return 0;
   }
   if (setup.print) {
-    print_steps(options, setup.server);
+    print_steps(options, server);
     return 0;
+  }
+  if (setup.server) {
+    throw ConfigError(
+        "--server is for --print and --print-role: a server that is set up is asked what it is");
   }
   if (!output.enabled) throw ConfigError("the configuration has no output.elasticsearch");
   Hosts hosts{output.hosts, elasticsearch_options(output, config.ledger.state).http};
@@ -116,12 +122,10 @@ std::function<int()> add_setup(CLI::App& app) {
                                               {"elasticsearch-7", Server::kElasticsearch7},
                                               {"opensearch", Server::kOpenSearch}};
   elastic
-      .add_option(
-          "--server", setup->server,
-          "of --print: elasticsearch (8 and later), elasticsearch-7 or opensearch; one that "
-          "is set up is asked what it is")
-      ->transform(CLI::CheckedTransformer(servers))
-      ->needs("--print");
+      .add_option("--server", setup->server,
+                  "of --print and --print-role: elasticsearch (8 and later), elasticsearch-7 or "
+                  "opensearch; one that is set up is asked what it is")
+      ->transform(CLI::CheckedTransformer(servers));
   elastic.add_flag("--print-role", setup->print_role,
                    "print the roles that set up, ship and ask, for the server's administrator");
   return [setup, run_kibana, &kibana] {

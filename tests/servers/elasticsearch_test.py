@@ -34,8 +34,11 @@ class OneServer(Shipped):
         shutil.rmtree(os.path.join(self.ledger, "state", "cursors"), ignore_errors=True)
 
     def test_1_setup(self):
-        self.configure(self.setup_user)
         setup = (PROGRAM, "setup", "elasticsearch", *self.keep, "--config", self.config)
+        if self.ship_user:
+            self.configure(self.ship_user)
+            run(*setup, status=1)  # has no right to
+        self.configure(self.setup_user)
         first = run(*setup)
         self.assertNotIn("\n0 changed\n", first)
         for made in ("component template conntrack-nat@mappings: made",
@@ -186,11 +189,38 @@ class Elasticsearch7(NewestElasticsearch):
     keep = ()
 
 
+@servers.of_all()
+class Elasticsearch8(NewestElasticsearch):
+
+    port, version = 9317, servers.ELASTICSEARCH_8
+
+
 class OpenSearch2(OneServer, unittest.TestCase):
+
+    port, version = 9313, servers.OPENSEARCH_2
 
     @classmethod
     def make_server(cls):
-        return servers.OpenSearch(9313)
+        return servers.OpenSearch(cls.port, cls.version)
+
+
+@servers.of_all()
+class OpenSearch2WithSecurity(OneServer, unittest.TestCase):
+    """Its rights have names of their own."""
+
+    setup_user, ship_user = "natledger_setup", "natledger_ship"
+
+    @classmethod
+    def make_server(cls):
+        roles = json.loads(run(PROGRAM, "setup", "elasticsearch", "--print-role", "--server",
+                               "opensearch"))
+        return servers.OpenSearch(9321, roles=roles)
+
+
+@servers.of_all(java_from=21)
+class OpenSearch3(OpenSearch2):
+
+    port, version = 9319, servers.OPENSEARCH_3
 
 
 if __name__ == "__main__":

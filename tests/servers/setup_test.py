@@ -83,6 +83,17 @@ class Setup(unittest.TestCase):
         self.check_golden("roles.txt", self.run_it("--print-role"))
         self.configure(more=", dedup: false")
         self.check_golden("roles-no-dedup.txt", self.run_it("--print-role"))
+        self.check_golden("roles-opensearch-no-dedup.txt",
+                          self.run_it("--print-role", "--server", "opensearch"))
+        self.configure()
+        self.check_golden("roles-opensearch.txt",
+                          self.run_it("--print-role", "--server", "opensearch"))
+        self.assertEqual(self.run_it("--print-role", "--server", "elasticsearch-7"),
+                         self.run_it("--print-role"))
+
+    def test_a_server_that_is_set_up_is_not_told_what_it_is(self):
+        self.assertIn("--server is for --print and --print-role",
+                      self.run_it("--server", "opensearch", status=2))
 
     def test_a_server_that_it_does_not_know_is_not_printed_for(self):
         self.assertIn("--server", self.run_it("--print", "--server", "solr", status=2))

@@ -284,11 +284,12 @@ class NewestElasticsearch(OneServer, unittest.TestCase):
 
     setup_user, ship_user, who_user = "natledger_setup", "natledger_ship", "natledger_who"
     admin = servers.ADMIN
+    port, version = 9331, None
 
     @classmethod
     def make_server(cls):
         roles = json.loads(run(PROGRAM, "setup", "elasticsearch", "--print-role").stdout)
-        return servers.Elasticsearch(9331, roles=roles)
+        return servers.Elasticsearch(cls.port, cls.version, roles=roles)
 
     def test_6_without_the_right_to_ask(self):
         question = self.first.questions(random.Random(6), 1)[0]
@@ -297,11 +298,36 @@ class NewestElasticsearch(OneServer, unittest.TestCase):
         self.assertIn("the role natledger_who of natledger-ship setup elasticsearch", done.stderr)
 
 
-class OpenSearch2(OneServer, unittest.TestCase):
+@servers.of_all()
+class OpenSearch2WithSecurity(NewestElasticsearch):
+    """Its rights have names of their own."""
 
     @classmethod
     def make_server(cls):
-        return servers.OpenSearch(9333)
+        roles = json.loads(run(PROGRAM, "setup", "elasticsearch", "--print-role", "--server",
+                               "opensearch").stdout)
+        return servers.OpenSearch(9339, roles=roles)
+
+
+@servers.of_all()
+class Elasticsearch8(NewestElasticsearch):
+
+    port, version = 9335, servers.ELASTICSEARCH_8
+
+
+class OpenSearch2(OneServer, unittest.TestCase):
+
+    port, version = 9333, servers.OPENSEARCH_2
+
+    @classmethod
+    def make_server(cls):
+        return servers.OpenSearch(cls.port, cls.version)
+
+
+@servers.of_all(java_from=21)
+class OpenSearch3(OpenSearch2):
+
+    port, version = 9337, servers.OPENSEARCH_3
 
 
 if __name__ == "__main__":
