@@ -237,6 +237,7 @@ int run_agent(const Config& config, const RunOptions& options) {
                      .coverage = &coverage,
                      .wait_for_sink = DiskWait{stopping, ballast},
                      .heartbeat = config.source.heartbeat,
+                     .sends_events = sends_events,
                      .orders = &orders,
                      .own_traffic = &own_traffic}};
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "agent/pipeline.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -96,21 +97,20 @@ void Pipeline::handle_mark(const RingEntry& entry) {
     case RingEntry::Kind::kOversize:
       ++stats_.received;
       ++stats_.malformed;
-      return missed(oversize_, entry.at, 1);
+      return missed(oversize_, drained_at_, entry.at, 1);
     case RingEntry::Kind::kOverrun:
     case RingEntry::Kind::kReaderTooSlow:
       stats_.dropped += entry.count;
       ++stats_.overruns;
-      return missed(entry.kind == RingEntry::Kind::kOverrun ? overrun_ : too_slow_, entry.at,
-                    entry.count);
+      return missed(entry.kind == RingEntry::Kind::kOverrun ? overrun_ : too_slow_, drained_at_,
+                    entry.at, entry.count);
     default:
       check(false, "an entry of the ring that is no mark");
   }
 }
 
-// Something was lost after the socket was last seen empty.
-void Pipeline::missed(Loss& loss, TimePoint at, uint64_t dropped) {
-  add_gap(loss.reason, at, dropped);
+void Pipeline::missed(Loss& loss, TimePoint from, TimePoint at, uint64_t dropped) {
+  add_gap(loss.reason, from, at, dropped);
   uint64_t suppressed = 0;
   if (!loss.throttle.pass(at, suppressed)) return;
   std::string text = "events were lost (" + std::string{loss.reason} + "): ";
@@ -119,10 +119,10 @@ void Pipeline::missed(Loss& loss, TimePoint at, uint64_t dropped) {
   log_error(text + "; the ledger says when (" + loss.remedy + ")");
 }
 
-// Events may have passed unrecorded since the last drain, so what is open is looked for again.
-void Pipeline::add_gap(const std::string& reason, TimePoint at, uint64_t events) {
-  if (parts_.coverage != nullptr) parts_.coverage->gap(drained_at_, at, reason, events);
-  live_flows_.lose(drained_at_, at);
+// Events may have passed unrecorded meanwhile, so what is open is looked for again.
+void Pipeline::add_gap(const std::string& reason, TimePoint from, TimePoint at, uint64_t events) {
+  if (parts_.coverage != nullptr) parts_.coverage->gap(from, at, reason, events);
+  live_flows_.lose(from, at);
   if (resync_ != nullptr) resync_->request(live_flows_);
 }
 
@@ -142,12 +142,13 @@ void Pipeline::check_room(TimePoint at) {
 void Pipeline::handle_drained(TimePoint at, uint64_t epoch) {
   check_room(at);
   if (malformed_since_drained_ != 0) {
-    add_gap("malformed", at, malformed_since_drained_);
+    add_gap("malformed", drained_at_, at, malformed_since_drained_);
     malformed_since_drained_ = 0;
   }
   // Its gap ends as any other does.
   if (std::exchange(unsynced_, false) && resync_ != nullptr) resync_->request(live_flows_);
-  if (resync_ != nullptr) compare(at, epoch);
+  // What it finds would be old before anything told of it, and vouch for times without events.
+  if (resync_ != nullptr && !is_off_) compare(at, epoch);
   if (parts_.orders != nullptr) follow_orders(at, epoch);
   beat(at);
   flush();
@@ -180,8 +181,16 @@ void Pipeline::beat(TimePoint at) {
   if (parts_.heartbeat == Duration::zero() || parts_.coverage == nullptr) return;
   // The clock may have been set back.
   if (at >= beat_at_ && at < beat_at_ + parts_.heartbeat) return;
+  check_events(at);
   beat_at_ = at;
   parts_.coverage->heartbeat(at, stats(), live_flows_.size(), read_clock_state());
+}
+
+// Turned off since the last look, or on again since then: nobody has heard of what happened.
+void Pipeline::check_events(TimePoint at) {
+  const bool was_off = is_off_;
+  is_off_ = parts_.sends_events && !parts_.sends_events();
+  if (is_off_ || was_off) missed(off_, std::min(beat_at_, at), at, 0);
 }
 
 // When it is done, every flow is known again.

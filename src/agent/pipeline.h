@@ -36,6 +36,8 @@ struct PipelineParts {
   // Called when the sink cannot write, with the cause; returns whether to try again. Waits itself.
   std::function<bool(int cause)> wait_for_sink;
   Duration heartbeat{};  // zero: none
+  // Whether the kernel sends events now, looked at with each heartbeat; null: it does.
+  std::function<bool()> sends_events = {};
   // Null where nobody gives any. Outlives the pipeline.
   Orders* orders = nullptr;
   // Knows flows that are not to be recorded, since they carry the record; null: there are none.
@@ -84,6 +86,7 @@ class Pipeline {
   void reconfigure(Reconfiguration& wanted, TimePoint at);
   void beat(TimePoint at);
   void check_room(TimePoint at);
+  void check_events(TimePoint at);
   void compare(TimePoint at, uint64_t epoch);
   void handle_inferred_start(Flow& flow);
   void handle_inferred_end(Flow& flow);
@@ -95,8 +98,8 @@ class Pipeline {
   void append(Flow& flow);
   void write_kept();
   void rotate();
-  void add_gap(const std::string& reason, TimePoint at, uint64_t events);
-  void missed(Loss& loss, TimePoint at, uint64_t dropped);
+  void add_gap(const std::string& reason, TimePoint from, TimePoint at, uint64_t events);
+  void missed(Loss& loss, TimePoint from, TimePoint at, uint64_t dropped);
   void malformed(Decoded why, TimePoint at);
 
   PipelineParts parts_;
@@ -108,6 +111,8 @@ class Pipeline {
   Loss overrun_{"overrun", "raise source.receive_buffer"};
   Loss too_slow_{"reader-too-slow", "the ring was full: see to the disk, or raise source.ring"};
   Loss oversize_{"oversize", "a capture must hold whole packets; if the kernel sent it, report it"};
+  Loss off_{"events-off", "sysctl -w net.netfilter.nf_conntrack_events=1"};
+  bool is_off_ = false;    // at the last look the kernel sent none
   bool unsynced_ = false;  // a gap was said for lines that the disk did not take
   TimePoint clock_;        // of what is being handled
   TimePoint drained_at_;   // the last instant up to which nothing was missed

@@ -87,6 +87,8 @@ StartFacts read_start_facts() {
   return facts;
 }
 
+bool sends_events() { return read_sysctl("nf_conntrack_events").value_or(1) != 0; }
+
 std::vector<std::string> set_sysctls(const StartFacts& facts) {
   std::vector<std::string> changes;
   for (const SysctlChange& change : sysctls_to_set(facts)) {

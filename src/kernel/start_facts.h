@@ -39,6 +39,8 @@ struct StartFacts {
 
 // Reads them in the caller's network namespace. Never throws: what cannot be read stays unknown.
 StartFacts read_start_facts();
+// False where nf_conntrack_events is 0: it may be set at any time.
+bool sends_events();
 
 struct Finding {
   bool fatal;  // the run cannot begin

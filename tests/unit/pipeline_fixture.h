@@ -27,7 +27,9 @@ class PipelineTest : public testing::Test {
                       .as_told = as_told_,
                       .max_flows = most_flows_,
                       .coverage = &coverage_,
-                      .wait_for_sink = [this](int) { return --patience_ >= 0; }});
+                      .wait_for_sink = [this](int) { return --patience_ >= 0; },
+                      .heartbeat = heartbeat_,
+                      .sends_events = [this] { return kernel_sends_; }});
   }
 
   void event(const GoldenRow& row) { ring_.push_datagram(clock_, row.message); }
@@ -65,6 +67,8 @@ class PipelineTest : public testing::Test {
   std::unique_ptr<Pipeline> pipeline_;
   TimePoint clock_{1795331340000000000};
   int patience_ = 0;
+  Duration heartbeat_{};
+  bool kernel_sends_ = true;
   bool as_told_ = false;
   uint64_t epoch_ = 0;  // of the socket
   size_t most_flows_ = 1000;

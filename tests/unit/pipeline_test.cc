@@ -150,5 +150,30 @@ TEST_F(PipelineTest, AsToldALineIsAnEventAndNoMore) {
   EXPECT_EQ(actions(), (Words{"start", "end", "end", "start", "start"}));
 }
 
+TEST_F(PipelineTest, EventsThatAreTurnedOffAreAGapUntilTheyAreOnAgain) {
+  heartbeat_ = std::chrono::seconds{60};
+  make();
+  pipeline_->begin(clock_, nullptr);
+  const TimePoint last_on = clock_;
+  for (const bool sends : {false, false, true, true}) {
+    kernel_sends_ = sends;
+    pass(30);
+    drained();
+    pass(30);
+    drained();
+  }
+  EXPECT_EQ(actions(), (Words{"coverage-gap", "heartbeat", "coverage-gap", "heartbeat",
+                              "coverage-gap", "heartbeat", "heartbeat"}));
+  TimePoint told_to = last_on;
+  for (const std::string& line : sink_.lines) {
+    const CoverageLine told = *parse_record(line)->coverage;
+    if (told.action != "coverage-gap") continue;
+    EXPECT_EQ(told.reason, "events-off");
+    EXPECT_EQ(told.from, told_to);
+    told_to = told.to;
+  }
+  EXPECT_EQ(told_to, last_on + std::chrono::seconds{180});
+}
+
 }  // namespace
 }  // namespace natledger
