@@ -29,6 +29,12 @@ bool is_wanted(const SegmentTail& tail, const LedgerRange& range) {
          range.from <= tail.last_time + kDisorder;
 }
 
+// One without a line that can be read: somebody else may read more, and the chain goes through it.
+bool may_be_wanted(const std::vector<SealedSegment>& sealed, size_t i, const LedgerRange& range) {
+  const bool ends_before = i + 1 < sealed.size() && sealed[i + 1].first_sequence <= range.first;
+  return sealed[i].first_sequence <= range.last && !ends_before;
+}
+
 class Copier {
  public:
   Copier(std::string target, const std::function<void(uint64_t)>& progress)
@@ -82,13 +88,14 @@ Exported export_ledger(const std::string& source, const std::string& target,
   LedgerFiles files = list_ledger(source);
   Copier copier{target, progress};
   copier.make_target();
-  for (const SealedSegment& sealed : files.sealed) {
-    const OpenSegment open = open_sealed(sealed);
+  for (size_t i = 0; i < files.sealed.size(); ++i) {
+    const OpenSegment open = open_sealed(files.sealed[i]);
     if (!open.fd) continue;  // taken away meanwhile, which its numbers tell
     const SegmentTail tail = read_tail(open);
-    if (!is_wanted(tail, range)) continue;
+    const bool has_lines = tail.first_sequence != 0;
+    if (has_lines ? !is_wanted(tail, range) : !may_be_wanted(files.sealed, i, range)) continue;
     copier.copy(open.fd.get(), open.path, file_bytes(open.fd.get(), open.path));
-    copier.count(tail);
+    if (has_lines) copier.count(tail);
   }
   if (files.active) {
     const OpenSegment open{std::move(files.active), files.active_path, false};

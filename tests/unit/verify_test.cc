@@ -309,6 +309,20 @@ TEST_F(VerifyTest, ADamagedArchiveIsFoundAndTheRestIsRead) {
   EXPECT_EQ(again.opening().plan.before, StartPlan::Before::kCleanStop);
 }
 
+// Nothing of it can be read here, and yet it is part of what is copied.
+TEST_F(VerifyTest, AnExportTakesADamagedArchiveToo) {
+  const std::string path = archive(1);
+  edit(path, [](std::string& text) { text[30] = static_cast<char>(text[30] ^ 1); });
+  const uint64_t damages = verify().damage_count;
+  const std::string copy = dir_ / "copy";
+  const Exported made = export_ledger(directory(), copy, {}, [](uint64_t) {});
+  EXPECT_EQ(made.segments, kSegments);
+  const VerifyReport report = verify_ledger(copy, copy + "/state", [](uint64_t) {});
+  EXPECT_EQ(report.damage_count, damages) << verify_text(report, copy);
+  const LedgerRange behind{.first = verify().last};
+  EXPECT_EQ(export_ledger(directory(), dir_ / "end", behind, [](uint64_t) {}).segments, 1U);
+}
+
 TEST_F(VerifyTest, AnExportOfSomeSegmentsIsWhole) {
   archive(1);
   const std::string copy = dir_ / "copy";
