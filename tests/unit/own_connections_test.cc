@@ -11,7 +11,8 @@ namespace natledger {
 namespace {
 
 OwnConnection connection(uint16_t source_port) {
-  return {*parse_address("192.0.2.1"), *parse_address("192.0.2.9"), source_port, 9200};
+  const IpAddress address = parse_address("192.0.2.1").value_or(IpAddress{});
+  return {address, address, source_port, 9200};
 }
 
 // A full disk must not keep what is delivered from being told of.
