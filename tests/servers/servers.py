@@ -247,6 +247,14 @@ class Elasticsearch(Server):
             run(users, "useradd", name, "-p", PASSWORD, "-r",
                 "superuser" if name == ADMIN else name, env=self.environment())
 
+    def make_elastic(self):
+        """Before it starts: the user that it has by itself, with our password."""
+        tool = os.path.join(self.home, "bin", "elasticsearch-keystore")
+        run(tool, "create", env=self.environment())
+        run(tool, "add", "-x", "bootstrap.password", input=PASSWORD, env=self.environment())
+        self._own()
+        return self
+
     def _own(self):
         if subprocess.run(["id", USER], capture_output=True, check=False).returncode != 0:
             run("useradd", "-r", "-M", "-d", "/nonexistent", "-s", "/usr/sbin/nologin", USER)
