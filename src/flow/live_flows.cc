@@ -21,6 +21,10 @@ namespace natledger {
 
 namespace {
 
+// The longest that the kernel takes to come by an entry that has run out (GC_SCAN_INTERVAL_MAX of
+// Linux 6.18).
+constexpr Duration kReaping = std::chrono::seconds{60};
+
 // What few flows have.
 struct Aside {
   uint64_t parent_sequence = 0;
@@ -144,8 +148,10 @@ struct LiveFlows::Tables {
   template <class Open>
   TimePoint alive_at(const Open& open) const {
     const TimePoint seen = std::max(sightings.began(open.sighting), open.start);
-    // An end before the loss would have been told, of a flow that the kernel tells of at all.
-    return open.told_by_event ? std::max(seen, sightings.lost_after(open.sighting)) : seen;
+    // An end before the loss would have been told, of a flow that the kernel tells of at all; but
+    // an entry that ran out is reaped, and told of, only later, and its end then dated back.
+    const TimePoint lost = sightings.lost_after(open.sighting);
+    return open.told_by_event && lost.known() ? std::max(seen, lost - kReaping) : seen;
   }
 
   // Forgets a flow whose end was not told, and makes the record of it: at `at`, when something

@@ -104,7 +104,7 @@ class Resync(unittest.TestCase):
             not_after = agent.ns_of(end["flow.end.not_after"]) + 1000
             self.assertTrue(any(not_before <= after and before <= not_after
                                 for before, after in deleted[end["src_ip"]]), end)
-            self.assertLess(not_after - not_before, 60 * 10**9)
+            self.assertLess(not_after - not_before, 120 * 10**9)
             self.assertNotIn("event.end", end)
         return inferred
 
