@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Room on the ledger's disk for the one moment in which the agent cannot wait for some: it stops,
-// and the disk is full. Then what waits in memory is written into it, the record of the stop, and
-// the mark that nothing is missing.
+// and the disk is full. Then what waits in memory is written into it and, where that leaves room,
+// the record of the stop, and the mark that nothing is missing.
 //
 // A file without content beside the segments. While the agent runs on a full disk it is left alone,
 // since ordinary lines would only fill it a moment later.
