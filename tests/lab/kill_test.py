@@ -70,6 +70,7 @@ class Kill(killed_agent.KilledAgent):
         time.sleep(0.3)
         self.agent.kill()
         self.remember_written()
+        time.sleep(1)  # so that flows come and go unseen, however quick the starts are
         # Half of the starts come so far that they have a record of their own, as busy as the
         # machine may be meanwhile.
         patience_s, far = 0.3, 0
