@@ -19,7 +19,8 @@ import ledger
 FLOWS = 3500
 # Archives of two frames, or three where the agent was slow, beside segments that are not archived
 # yet.
-OPTIONS = ("rotate: {size: 2MiB}", "compress_after: 300ms", "keep: {free: 0}")
+OPTIONS = ("rotate: {size: 2MiB}", "keep: {free: 0}")
+ARCHIVING, NOT_ARCHIVING = "ledger.compress_after: 300ms\n", "ledger.compress_after: 0\n"
 PAGE = 4096
 RESERVED = 1 << 20  # numbers at a time
 SLOT = "warning: ledger: a slot of the state file was damaged"
@@ -102,12 +103,18 @@ class Damage(unittest.TestCase):
     def setUp(self):
         self.lab = agent.new_lab()
         self.addCleanup(self.lab.down)
-        self.whole = agent.Agent(self.lab, ledger_options=OPTIONS).start()
-        generator.generate(self.lab, "churn", FLOWS, live=500, batch=20, per_second=3000)
-        self.whole.wait_written()
+        self.whole = agent.Agent(self.lab, source=ARCHIVING, ledger_options=OPTIONS).start()
+        self.record(first=0)
         agent.wait_for("archives", lambda: len(self.files("*.zst")) > 1)
+        self.whole.reload(NOT_ARCHIVING)
+        self.record(first=FLOWS)
         self.whole.stop()
         self.lines = list(self.whole.ledger.lines())
+
+    def record(self, first):
+        generator.generate(self.lab, "churn", FLOWS, live=500, batch=20, per_second=3000,
+                           first=first)
+        self.whole.wait_written()
 
     def files(self, pattern):
         return sorted(glob.glob(os.path.join(self.whole.ledger.folder, pattern)))
@@ -121,7 +128,8 @@ class Damage(unittest.TestCase):
         return found[(len(found) - 1) // 2]
 
     def copy(self, number):
-        the_copy = agent.Agent(self.lab, name=f"copy{number}", ledger_options=OPTIONS)
+        the_copy = agent.Agent(self.lab, name=f"copy{number}", source=ARCHIVING,
+                               ledger_options=OPTIONS)
         for source, target in ((self.whole.ledger.folder, the_copy.ledger.folder),
                                (self.whole.state, the_copy.state)):
             shutil.copytree(source, target, copy_function=shutil.copy2)
