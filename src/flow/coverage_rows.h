@@ -19,8 +19,8 @@ inline constexpr auto kCoverageRows = std::tuple{
         "a gap: it is whole again from here on; clock-step: the latest time that the clock "
         "showed"),
     row::coverage("coverage.reason", row::kKeyword,
-                  "a gap: agent-down, overrun, reader-too-slow, oversize, malformed, table-full, "
-                  "sync-failed"),
+                  "gap: agent-down, overrun, reader-too-slow, oversize, malformed, table-full, "
+                  "sync-failed, events-off"),
     row::coverage("coverage.dropped", row::kLong,
                   "a gap: how many events it may be; absent when unknown", row::kCount),
     row::coverage("coverage.dropped_exact", row::kBoolean,

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/conntrack.h"
 #include "flow/live_table.h"
 #include "flow/new_event.h"
 #include "flow/open_flow.h"
@@ -20,10 +21,6 @@
 namespace natledger {
 
 namespace {
-
-// The longest that the kernel takes to come by an entry that has run out (GC_SCAN_INTERVAL_MAX of
-// Linux 6.18).
-constexpr Duration kReaping = std::chrono::seconds{60};
 
 // What few flows have.
 struct Aside {

@@ -72,8 +72,7 @@ struct Span {
 };
 
 Span span_of(const Answer& answer) {
-  Duration skew = answer.question.skew;
-  for (const ClockSetting& setting : answer.clock_settings) skew += std::chrono::abs(setting.by);
+  const Duration skew = widened(answer.question.skew, answer.clock_settings);
   return {answer.question.at - skew, answer.question.at + skew + kReading};
 }
 

@@ -129,11 +129,7 @@ void Ledger::recover() {
       found.sealed_inode = status.st_ino;
     }
   }
-  SegmentTail last;  // the newest whole line; numbers grow from segment to segment
-  for (auto segment = sealed.rbegin(); segment != sealed.rend() && last.last_sequence == 0;
-       ++segment) {
-    last = read_tail(*segment);
-  }
+  SegmentTail last = newest_tail(sealed);
   found.last_sealed = last.last_sequence;
   if (::access(active_path_.c_str(), F_OK) == 0) {
     found.active = read_tail(active_path_);

@@ -260,13 +260,16 @@ uint64_t last_number(const std::string& directory) {
     if (const uint64_t last = read_tail(active).last_sequence; last != 0) return last;
   }
   if (::access(directory.c_str(), F_OK) != 0) return 0;
-  const std::vector<SealedSegment> sealed = list_sealed(directory);
-  for (size_t i = sealed.size(); i-- > 0;) {
+  return newest_tail(list_sealed(directory)).last_sequence;
+}
+
+SegmentTail newest_tail(const std::vector<SealedSegment>& sealed) {
+  SegmentTail last;
+  for (size_t i = sealed.size(); i-- > 0 && last.last_sequence == 0;) {
     const OpenSegment open = open_sealed(sealed[i]);
-    if (!open.fd) continue;
-    if (const uint64_t last = read_tail(open).last_sequence; last != 0) return last;
+    if (open.fd) last = read_tail(open);  // else it was taken away meanwhile
   }
-  return 0;
+  return last;
 }
 
 SegmentTail read_tail(const std::string& path) {

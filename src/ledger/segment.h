@@ -82,6 +82,8 @@ OpenSegment open_sealed(const SealedSegment& sealed);
 
 // The number of the newest whole line, 0 where there is none yet. Throws SystemError.
 uint64_t last_number(const std::string& directory);
+// The end of the newest of these that has a whole line; numbers grow from segment to segment.
+SegmentTail newest_tail(const std::vector<SealedSegment>& sealed);
 
 // Throw SystemError when the file cannot be read, or is not there. Of an archive they give what is
 // not damaged, without device and inode.

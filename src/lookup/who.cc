@@ -6,14 +6,12 @@
 #include <tuple>
 #include <utility>
 
+#include "base/conntrack.h"
 #include "ledger/line.h"
 
 namespace natledger {
 
 namespace {
-
-// The kernel reaps a timed-out flow within its gc interval, 60 s at most (Linux 5.15 on).
-constexpr Duration kReaping = std::chrono::seconds{60};
 
 using Host = std::tuple<std::string, std::string, int>;  // gateway, inside address, zone
 
@@ -195,7 +193,7 @@ void Inquiry::read_flow(uint64_t sequence, const FlowRecord& flow) {
 
 TimeRange Inquiry::range() const {
   constexpr Duration kRounding = std::chrono::seconds{1};
-  const Duration skew = widened_skew() + kRounding;
+  const Duration skew = widened(question_.skew, settings()) + kRounding;
   return {question_.at - skew, question_.at + skew + kReading};
 }
 
@@ -243,15 +241,13 @@ std::vector<ClockSetting> Inquiry::settings() const {
   return timeline_.clock_settings(question_.at - question_.skew, question_.at + question_.skew);
 }
 
-// What the clock was set by it may have been off by; several times may add up.
-Duration Inquiry::widened_skew() const {
-  Duration skew = question_.skew;
-  for (const ClockSetting& setting : settings()) skew += std::chrono::abs(setting.by);
+Duration widened(Duration skew, const std::vector<ClockSetting>& settings) {
+  for (const ClockSetting& setting : settings) skew += std::chrono::abs(setting.by);
   return skew;
 }
 
 Window Inquiry::window(TimePoint asked_at) const {
-  const Duration skew = widened_skew();
+  const Duration skew = widened(question_.skew, settings());
   const TimePoint until = std::min(question_.at + skew, asked_at);
   return {question_.at, skew, std::max(question_.at, until)};
 }

@@ -80,6 +80,10 @@ struct TimeRange {
   TimePoint to;
 };
 
+// By how much times may be off: what the clock was set by it may have been off by, and several
+// times may add up.
+Duration widened(Duration skew, const std::vector<ClockSetting>& settings);
+
 // Reads a ledger's lines and keeps what bears on the question: all of them in their order, or those
 // that the indexes name.
 class Inquiry {
@@ -126,7 +130,6 @@ class Inquiry {
   TimePoint last_time() const;
   TimePoint told_to() const;
   std::vector<ClockSetting> settings() const;
-  Duration widened_skew() const;
   Window window(TimePoint asked_at) const;
   void add_hole(std::string_view line, uint64_t behind);
   bool fits(const FlowRecord& flow, const PublicSide& side) const;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 
 #include "base/error.h"
@@ -280,6 +281,13 @@ ElasticsearchOptions elasticsearch_options(const ElasticsearchOutput& output,
   credentials.api_key = secret(output.api_key, output.api_key_file, section + "api_key");
   credentials.bearer =
       secret(output.bearer_token, output.bearer_token_file, section + "bearer_token");
+  return options;
+}
+
+ElasticsearchOptions asking_options(const ElasticsearchOutput& output, const std::string& state) {
+  ElasticsearchOptions options = elasticsearch_options(output, state);
+  std::error_code failed;
+  if (!std::filesystem::exists(state, failed)) options.http.tell_connection = {};
   return options;
 }
 

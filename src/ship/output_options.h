@@ -127,6 +127,8 @@ FileOptions file_options(const FileOutput& output);
 // Its connections are told to the agent of the ledger with that state.
 ElasticsearchOptions elasticsearch_options(const ElasticsearchOutput& output,
                                            const std::string& state);
+// The same for who only asks, maybe on a machine without a ledger: there is no agent to be told.
+ElasticsearchOptions asking_options(const ElasticsearchOutput& output, const std::string& state);
 
 // Whether a line is among `only`.
 bool is_selected(const OnlyOptions& only, std::string_view line);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ship/setup.h"
 
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -84,11 +83,7 @@ int set_up_kibana(const KibanaSetup& setup) {
         "--url is missing: the address of a Kibana, such as https://kibana:5601, or "
         "of a space in it, https://kibana:5601/s/NAME (--print needs none)");
   }
-  HttpOptions http = elasticsearch_options(output, config.ledger.state).http;
-  // A machine without a ledger has no agent to be told.
-  if (std::error_code failed; !std::filesystem::exists(config.ledger.state, failed)) {
-    http.tell_connection = {};
-  }
+  const HttpOptions http = asking_options(output, config.ledger.state).http;
   fmt::print("{} saved objects imported\n", import_saved_objects(setup.url, http, objects));
   return 0;
 }

@@ -2,7 +2,6 @@
 // `natledger who --source elasticsearch` goes on as this.
 #include <cstdio>
 #include <exception>
-#include <filesystem>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -36,11 +35,7 @@ int ask(const WhoOptions& options) {
   if (!config.outputs.elasticsearch.enabled) {
     throw ConfigError("the configuration has no output.elasticsearch, which names the server");
   }
-  ElasticsearchOptions server = elasticsearch_options(config.outputs.elasticsearch, state);
-  // A machine without a ledger has no agent to be told.
-  if (std::error_code failed; !std::filesystem::exists(state, failed)) {
-    server.http.tell_connection = {};
-  }
+  const ElasticsearchOptions server = asking_options(config.outputs.elasticsearch, state);
   Answer answer = ask_server(server, question, options.gateway);
   answer.kibana = kibana_link(options.kibana, answer);
   const int status = give_answer(state, answer, options.json);
