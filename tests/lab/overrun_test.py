@@ -69,6 +69,22 @@ class Overrun(unittest.TestCase):
         self.check_inside_gaps(inferred, gaps)
         self.check_that_it_goes_on()
 
+    def test_drops_while_the_queue_is_read(self):
+        """What is dropped behind the first word of a loss belongs to it too: nothing is queued
+        until the queue is empty."""
+        burst = generator.Generator(self.lab, "make", BURST, batch=5, per_second=BURST)
+        while burst.process.poll() is None:
+            with self.agent.held():
+                time.sleep(0.05)
+            time.sleep(0.05)
+        burst.done()
+        records = self.records_when_whole()
+        gaps = self.check_gaps(records, BURST)
+        inferred = [record for record in records if ledger.is_inferred(record)]
+        self.assertEqual(len(inferred), sum(gap["coverage.dropped"] for gap in gaps))
+        self.check_inside_gaps(inferred, gaps)
+        self.check_that_it_goes_on()
+
     def check_inside_gaps(self, flows, gaps):
         """The kernel's own start of each lies where the ledger says that events are missing."""
         spans = [(agent.ns_of(gap["coverage.from"]), agent.ns_of(gap["coverage.to"]))
