@@ -18,7 +18,7 @@ namespace natledger {
 
 namespace {
 
-constexpr uint64_t kPieceBytes = 1 << 20;
+constexpr uint64_t kCopiedAtOnce = 1 << 20;
 // A line's own time may be this much older than the lines around it: an end is timed when the
 // kernel reaps the flow, a minute late at most.
 constexpr Duration kDisorder = std::chrono::minutes{2};
@@ -54,7 +54,7 @@ class Copier {
     const std::string to = target_ + "/" + std::filesystem::path{path}.filename().string();
     const UniqueFd out = open_file(to, O_WRONLY | O_CREAT | O_EXCL, 0640);
     for (uint64_t at = 0; at < bytes;) {
-      const std::string piece = read_at(from, path, at, std::min(kPieceBytes, bytes - at));
+      const std::string piece = read_at(from, path, at, std::min(kCopiedAtOnce, bytes - at));
       if (piece.empty()) throw SystemError("copy " + path + ": it was cut meanwhile");
       if (!write_whole(out.get(), piece)) throw SystemError("write " + to, errno, "make room");
       at += piece.size();

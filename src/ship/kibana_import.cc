@@ -38,7 +38,7 @@ int taken(const std::string& body) {
   return is_well ? count->value.GetInt() : -1;
 }
 
-const char* remedy_of(int status) {
+const char* remedy_of_refusal(int status) {
   if (status == 401 || status == 403) {
     return " (the user needs the right to change saved objects; --url https://USER:PASSWORD@... "
            "names another)";
@@ -67,7 +67,7 @@ int import_saved_objects(const std::string& url, HttpOptions options, const std:
   const int wanted = static_cast<int>(std::ranges::count(objects, '\n'));
   if (answer.status == 200 && taken(answer.body) == wanted) return wanted;
   throw SystemError(attempt + "status " + std::to_string(answer.status) + " " +
-                    answer.body.substr(0, kMostShown) + remedy_of(answer.status));
+                    answer.body.substr(0, kMostShown) + remedy_of_refusal(answer.status));
 }
 
 }  // namespace natledger

@@ -19,8 +19,6 @@ namespace {
 
 constexpr size_t kFrame = 1 << 20;
 
-bool always() { return true; }
-
 class ArchiveTest : public testing::Test {
  protected:
   void put(const std::string& name, const std::string& bytes) const {

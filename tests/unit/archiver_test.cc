@@ -21,8 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-bool always() { return true; }
-
 class ArchiverTest : public testing::Test {
  protected:
   void SetUp() override {

@@ -12,7 +12,7 @@
 namespace natledger {
 namespace {
 
-using Kind = ConfigNode::Kind;
+using NodeKind = ConfigNode::Kind;
 
 ConfigNode parse(const std::string& text) { return parse_config_text(text, "n.yaml"); }
 
@@ -20,14 +20,14 @@ ConfigNode parse(const std::string& text) { return parse_config_text(text, "n.ya
 std::string text_of(const ConfigNode& node) {
   std::string text;
   switch (node.kind) {
-    case Kind::kNull:
+    case NodeKind::kNull:
       return "null";
-    case Kind::kScalar:
+    case NodeKind::kScalar:
       return "'" + node.scalar + "'";
-    case Kind::kList:
+    case NodeKind::kList:
       for (const auto& item : node.list) text += (text.empty() ? "" : ", ") + text_of(item);
       return "[" + text + "]";
-    case Kind::kMap:
+    case NodeKind::kMap:
       break;
   }
   for (const auto& [key, value] : node.map) {

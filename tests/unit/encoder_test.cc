@@ -23,7 +23,7 @@
 namespace natledger {
 namespace {
 
-using Keys = std::set<std::string>;
+using KeySet = std::set<std::string>;
 
 EncoderOptions options_of_test() {
   EncoderOptions options;
@@ -41,9 +41,9 @@ size_t row_of(const std::string& name) {
 }
 
 // The keys of a line, which stand in the order of the table, each once.
-Keys keys_of(std::string_view line) {
+KeySet keys_of(std::string_view line) {
   const auto document = parse_line(line);
-  Keys keys;
+  KeySet keys;
   size_t next = 0;
   for (const auto& member : document.GetObject()) {
     const std::string key = member.name.GetString();
@@ -69,12 +69,12 @@ Flow tcp_start() {
   return flow;
 }
 
-Keys words(const std::string& text) {
+KeySet words(const std::string& text) {
   std::istringstream words{text};
   return {std::istream_iterator<std::string>{words}, {}};
 }
 
-const Keys kTcpStartKeys = words(
+const KeySet kTcpStartKeys = words(
     "timestamp dvc orig.ip.protocol orig.l4.sport orig.l4.dport orig.raw.pktlen "
     "orig.raw.pktcount reply.ip.protocol reply.l4.sport reply.l4.dport reply.raw.pktlen "
     "reply.raw.pktcount ct.mark ct.id ct.event flow.start.sec flow.start.usec oob.family "
@@ -82,16 +82,16 @@ const Keys kTcpStartKeys = words(
     "event.action event.sequence event.id flow.id event.start flow.start.clock "
     "network.transport network.type");
 
-const Keys kPorts = {"orig.l4.sport", "orig.l4.dport", "reply.l4.sport", "reply.l4.dport"};
+const KeySet kPorts = {"orig.l4.sport", "orig.l4.dport", "reply.l4.sport", "reply.l4.dport"};
 
-const Keys kStartKeys = {"flow.start.sec", "flow.start.usec", "event.start", "flow.start.clock"};
-const Keys kEndKeys = {"flow.end.sec", "flow.end.usec", "event.end"};
+const KeySet kStartKeys = {"flow.start.sec", "flow.start.usec", "event.start", "flow.start.clock"};
+const KeySet kEndKeys = {"flow.end.sec", "flow.end.usec", "event.end"};
 
 struct KeyCase {
   const char* what;
   void (*change)(Flow&);
-  Keys added;
-  Keys removed = {};
+  KeySet added;
+  KeySet removed = {};
 };
 
 void set_protocol(Flow& flow, uint8_t protocol) {
@@ -103,7 +103,7 @@ void set_helper(Flow& flow, std::string_view name) {
   flow.helper.bytes = static_cast<uint8_t>(name.size());
 }
 
-Keys with(Keys keys, const Keys& more) {
+KeySet with(KeySet keys, const KeySet& more) {
   keys.insert(more.begin(), more.end());
   return keys;
 }
@@ -193,21 +193,21 @@ TEST(Encoder, EachKeyIsThereExactlyWhenTheFlowHasIt) {
   for (const KeyCase& c : kKeyCases) {
     Flow flow = tcp_start();
     c.change(flow);
-    Keys expected = with(kTcpStartKeys, c.added);
+    KeySet expected = with(kTcpStartKeys, c.added);
     for (const std::string& key : c.removed) expected.erase(key);
     EXPECT_EQ(keys_of(encode(flow)), expected) << c.what;
   }
 }
 
 TEST(Encoder, EveryRowOfTheTableIsWrittenBySomeFlow) {
-  Keys expected;
+  KeySet expected;
   for (const Field& f : fields()) {
     if (f.origin != Origin::kCoverage) expected.emplace(f.name);
   }
   EncoderOptions options = options_of_test();
   options.observer = "gw1";
   options.tags = {"a"};
-  Keys written;
+  KeySet written;
   for (const KeyCase& c : kKeyCases) {
     Flow flow = tcp_start();
     c.change(flow);

@@ -19,7 +19,7 @@
 namespace natledger {
 namespace {
 
-using Kind = RingEntry::Kind;
+using EntryKind = RingEntry::Kind;
 using Message = std::vector<std::byte>;
 
 constexpr size_t kLeastChunks = 4;
@@ -47,34 +47,34 @@ TEST(EventRing, GivesWhatWasPutInItsOrder) {
   const TimePoint late{2000};
   ring.push_datagram(early, message(1, 240));
   ring.push_datagram(early, message(2, 0));
-  ring.push_mark(Kind::kDrained, late);
-  ring.push_mark(Kind::kOverrun, late, 1234);
-  ring.push_mark(Kind::kOverrun, late, UINT64_MAX);
-  ring.push_mark(Kind::kOverrun, late);
-  ring.push_mark(Kind::kOversize, late, 5000);
-  ring.push_mark(Kind::kForeign, late, 100);
+  ring.push_mark(EntryKind::kDrained, late);
+  ring.push_mark(EntryKind::kOverrun, late, 1234);
+  ring.push_mark(EntryKind::kOverrun, late, UINT64_MAX);
+  ring.push_mark(EntryKind::kOverrun, late);
+  ring.push_mark(EntryKind::kOversize, late, 5000);
+  ring.push_mark(EntryKind::kForeign, late, 100);
   ring.push_datagram(early, message(3, 7));  // the clock may go back
   ring.push_datagram({}, message(4, 1));
-  ring.push_mark(Kind::kEnd, late);
+  ring.push_mark(EntryKind::kEnd, late);
   ring.publish();
   struct Expected {
-    Kind kind;
+    EntryKind kind;
     TimePoint at;
     uint64_t count;
     Message datagram;
   };
   const Expected expected[] = {
-      {Kind::kDatagram, early, 0, message(1, 240)},
-      {Kind::kDatagram, early, 0, {}},
-      {Kind::kDrained, late, 0, {}},
-      {Kind::kOverrun, late, 1234, {}},
-      {Kind::kOverrun, late, UINT64_MAX, {}},
-      {Kind::kOverrun, late, 0, {}},
-      {Kind::kOversize, late, 5000, {}},
-      {Kind::kForeign, late, 100, {}},
-      {Kind::kDatagram, early, 0, message(3, 7)},
-      {Kind::kDatagram, {}, 0, message(4, 1)},
-      {Kind::kEnd, late, 0, {}},
+      {EntryKind::kDatagram, early, 0, message(1, 240)},
+      {EntryKind::kDatagram, early, 0, {}},
+      {EntryKind::kDrained, late, 0, {}},
+      {EntryKind::kOverrun, late, 1234, {}},
+      {EntryKind::kOverrun, late, UINT64_MAX, {}},
+      {EntryKind::kOverrun, late, 0, {}},
+      {EntryKind::kOversize, late, 5000, {}},
+      {EntryKind::kForeign, late, 100, {}},
+      {EntryKind::kDatagram, early, 0, message(3, 7)},
+      {EntryKind::kDatagram, {}, 0, message(4, 1)},
+      {EntryKind::kEnd, late, 0, {}},
   };
   RingEntry entry{};
   for (const Expected& e : expected) {
@@ -95,11 +95,11 @@ TEST(EventRing, WhatIsNotPublishedIsNotSeen) {
   EXPECT_FALSE(ring.next(entry));
   ring.publish();
   EXPECT_TRUE(ring.next(entry));
-  ring.push_mark(Kind::kDrained, {2});
+  ring.push_mark(EntryKind::kDrained, {2});
   EXPECT_FALSE(ring.next(entry));
   ring.publish();
   EXPECT_TRUE(ring.next(entry));
-  EXPECT_EQ(entry.kind, Kind::kDrained);
+  EXPECT_EQ(entry.kind, EntryKind::kDrained);
 }
 
 // A ring, what it owes, and how its producer is told to behave.
@@ -168,13 +168,13 @@ TEST_F(RingTest, TheLargestGroupFitsAfterAnyBeginning) {
     while (ring_->has_room()) {
       for (size_t i = 0; i < 64; ++i) {
         push(EventRing::kMostGroupBytes / 64);
-        ring_->push_mark(Kind::kOverrun, {++clock_}, i);
+        ring_->push_mark(EntryKind::kOverrun, {++clock_}, i);
       }
       ring_->publish();
     }
     size_t datagrams = 0;
     RingEntry entry{};
-    while (ring_->next(entry)) datagrams += entry.kind == Kind::kDatagram ? 1 : 0;
+    while (ring_->next(entry)) datagrams += entry.kind == EntryKind::kDatagram ? 1 : 0;
     ASSERT_EQ(datagrams, owed_.size()) << "after " << before << " bytes";
     owed_.clear();
   }
@@ -267,7 +267,7 @@ TEST_F(RingTest, ASleeperIsWokenByAMarkAndByAFullChunk) {
   std::thread consumer{[&] {
     for (RingEntry entry{};;) {
       while (ring_->next(entry)) {
-        if (entry.kind == Kind::kEnd) return;
+        if (entry.kind == EntryKind::kEnd) return;
         ++seen;
       }
       ring_->wait();
@@ -278,7 +278,7 @@ TEST_F(RingTest, ASleeperIsWokenByAMarkAndByAFullChunk) {
     while (seen < count) std::this_thread::yield();
   };
   for (size_t i = 1; i <= 200; ++i) {
-    ring_->push_mark(Kind::kDrained, {++clock_});
+    ring_->push_mark(EntryKind::kDrained, {++clock_});
     ring_->publish();
     until(i);
   }
@@ -286,7 +286,7 @@ TEST_F(RingTest, ASleeperIsWokenByAMarkAndByAFullChunk) {
   for (size_t i = 0; i < EventRing::kChunkBytes / 1000 + 1; ++i, ++pushed) push(1000);
   ring_->publish();
   until(pushed);
-  ring_->push_mark(Kind::kEnd, {++clock_});
+  ring_->push_mark(EntryKind::kEnd, {++clock_});
   ring_->publish();
   consumer.join();
 }
@@ -328,11 +328,11 @@ uint64_t produce(EventRing& ring) {
                          message(number, stress_bytes(number)));
     }
     if (random() % 4 == 0) {
-      ring.push_mark(Kind::kDrained, {static_cast<int64_t>(number)}, number);
+      ring.push_mark(EntryKind::kDrained, {static_cast<int64_t>(number)}, number);
     }
     ring.publish();
   }
-  ring.push_mark(Kind::kEnd, {INT64_MAX}, full);
+  ring.push_mark(EntryKind::kEnd, {INT64_MAX}, full);
   ring.publish();
   return full;
 }
@@ -344,16 +344,16 @@ TEST_P(RingOfTwoThreads, EachMessageArrivesOnceWholeAndInOrder) {
   uint64_t number = 0;
   uint64_t wrong = 0;
   RingEntry entry{};
-  for (entry.kind = Kind::kDatagram; entry.kind != Kind::kEnd;) {
+  for (entry.kind = EntryKind::kDatagram; entry.kind != EntryKind::kEnd;) {
     if (!ring.next(entry)) {
       ring.wait();
       continue;
     }
-    if (entry.kind == Kind::kDatagram) {
+    if (entry.kind == EntryKind::kDatagram) {
       const bool in_time = entry.at.ns == static_cast<int64_t>(number / 7 + 1);
       if (!in_time || !equal(entry.datagram, message(number, stress_bytes(number)))) ++wrong;
       ++number;
-    } else if (entry.kind == Kind::kDrained && entry.count != number) {
+    } else if (entry.kind == EntryKind::kDrained && entry.count != number) {
       ++wrong;  // a mark stands behind all that came before it
     }
   }

@@ -22,12 +22,12 @@ std::vector<std::string> keys_of(const std::string& json) {
   return keys;
 }
 
-size_t row_of(std::string_view name) {
+size_t place_of(std::string_view name) {
   const Field* found = find_field(name);
   return found == nullptr ? fields().size() : static_cast<size_t>(found - fields().data());
 }
 
-size_t first_own_row() { return row_of("@timestamp"); }
+size_t first_own_row() { return place_of("@timestamp"); }
 
 TEST(Fields, NamesAreUniqueAndFound) {
   std::set<std::string_view> names;
@@ -54,7 +54,7 @@ TEST(Fields, TheFirstRowsAreTheKeysOfUlogd2InItsOrder) {
     if (row.json.empty() || row.ulogd != "2.0.8") continue;
     size_t last = 0;
     for (const std::string& key : keys_of(row.json)) {
-      const size_t at = row_of(key);
+      const size_t at = place_of(key);
       ASSERT_LT(at, first_own_row()) << key;
       ASSERT_TRUE(seen.empty() || key == "timestamp" || at > last) << key << " in " << row.json;
       last = at;

@@ -26,8 +26,6 @@ namespace {
 constexpr int kSegments = 4;
 constexpr uint64_t kSmallStep = 16 << 10;
 
-bool always() { return true; }
-
 class IndexerTest : public testing::Test {
  protected:
   void SetUp() override {

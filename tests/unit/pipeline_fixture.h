@@ -41,7 +41,7 @@ class PipelineTest : public testing::Test {
     pipeline_->drain(ring_);
     EXPECT_TRUE(pipeline_->stats().balances());
   }
-  void pass(int64_t seconds) { clock_ = clock_ + std::chrono::seconds{seconds}; }
+  void pass(int64_t s) { clock_ = clock_ + std::chrono::seconds{s}; }
 
   std::vector<std::string> actions() const {
     std::vector<std::string> found;

@@ -20,7 +20,7 @@ class PipelineRotationTest : public testing::Test {
     pipeline_.drain(ring_);
     EXPECT_TRUE(pipeline_.stats().balances());
   }
-  void pass(int64_t seconds) { clock_ = clock_ + std::chrono::seconds{seconds}; }
+  void pass(int64_t s) { clock_ = clock_ + std::chrono::seconds{s}; }
   // The dump is timed by the real clock.
   void after_the_dump() { clock_ = now() + std::chrono::seconds{2}; }
 

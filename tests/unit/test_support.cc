@@ -70,6 +70,10 @@ const GoldenRow& golden_row(std::string_view name, std::string_view event) {
   return golden_rows().front();
 }
 
+TimePoint at(double seconds) {
+  return *parse_rfc3339("2026-11-22T12:00:00Z") + Duration{static_cast<int64_t>(seconds * 1e9)};
+}
+
 std::vector<std::byte> from_hex(std::string_view hex) {
   std::vector<std::byte> bytes;
   for (size_t i = 0; i + 1 < hex.size(); i += 2) {

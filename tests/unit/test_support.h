@@ -37,6 +37,12 @@ const GoldenRow& golden_row(std::string_view name, std::string_view event);
 std::vector<std::byte> from_hex(std::string_view hex);
 std::string test_data(const std::string& path);
 
+// Seconds after 12:00:00 of one day.
+TimePoint at(double seconds);
+
+// For what asks whether to go on.
+inline bool always() { return true; }
+
 // A directory that is removed with everything in it.
 class TempDir {
  public:

@@ -7,14 +7,10 @@
 #include "encode/coverage.h"
 #include "lookup/answer_text.h"
 #include "lookup/who.h"
+#include "unit/test_support.h"
 
 namespace natledger {
 namespace {
-
-// Seconds after 12:00:00 of one day.
-TimePoint at(double seconds) {
-  return *parse_rfc3339("2026-11-22T12:00:00Z") + Duration{static_cast<int64_t>(seconds * 1e9)};
-}
 
 Duration s(double seconds) { return Duration{static_cast<int64_t>(seconds * 1e9)}; }
 

@@ -5,14 +5,10 @@
 
 #include "encode/coverage.h"
 #include "lookup/who.h"
+#include "unit/test_support.h"
 
 namespace natledger {
 namespace {
-
-// Seconds after 12:00:00 of one day.
-TimePoint at(double seconds) {
-  return *parse_rfc3339("2026-11-22T12:00:00Z") + Duration{static_cast<int64_t>(seconds * 1e9)};
-}
 
 // Writes a ledger line by line.
 class WhoSegmentsTest : public testing::Test {
