@@ -4,6 +4,7 @@
 Most of these mistakes are imported without a word. What is said here was seen with Kibana 7.10.2
 and 8.12.2 and with OpenSearch Dashboards 2.8.0.
 """
+import fnmatch
 import json
 
 import kql
@@ -23,12 +24,19 @@ ATTRIBUTES = {
 }
 JSON_TEXTS = ("visState", "uiStateJSON", "panelsJSON", "optionsJSON", "fields", "fieldFormatMap")
 REF_NAMES = ("indexRefName", "panelRefName", "savedSearchRefName", "indexPatternRefName")
-VISUALIZATIONS = {"table", "histogram", "line", "pie", "markdown"}
+# Of each type of visualization: what its aggregations may be. One of another kind is not drawn.
+SCHEMAS = {"table": {"metric", "bucket"}, "pie": {"metric", "segment"}, "markdown": set(),
+           "histogram": {"metric", "segment", "group"}, "line": {"metric", "segment", "group"}}
 METRICS = {"count", "sum", "max", "cardinality"}
 BUCKETS = {"terms", "date_histogram", "range"}
 KIBANA_TYPES = {"keyword": "string", "long": "number", "integer": "number", "short": "number",
                 "date": "date", "ip": "ip", "boolean": "boolean"}
-OF_SERVER = ("_id", "_index", "_score", "_source", "_type")
+# What every index has: type, whether it can be searched.
+OF_SERVER = {"_id": ("string", True), "_index": ("string", True), "_type": ("string", True),
+             "_score": ("number", False), "_source": ("_source", False)}
+# How the names of numbers end that are names, not amounts.
+NAMES = (".port", ".sport", ".dport", ".id", ".key", "sequence")
+DATA_STREAM = "logs-conntrack.nat-default"
 
 
 def aliases(template):
@@ -153,6 +161,8 @@ class Checker:
             return self.say(f"{name}: no searchSourceJSON")
         if has_index and "indexRefName" not in source:
             self.say(f"{name}: no index pattern")
+        if source.get("filter") != []:
+            self.say(f"{name}: filters, whose fields nothing looks at")
         query = source.get("query", {})
         if query.get("language") != "kuery":
             self.say(f"{name}: its query is not of the language kuery")
@@ -168,32 +178,43 @@ class Checker:
                 self.say(f"{name}: {where} names {field}, which the template has not")
 
     def pattern(self, name, attributes):
+        if not fnmatch.fnmatchcase(DATA_STREAM, attributes.get("title", "")):
+            self.say(f"{name}: it is not of {DATA_STREAM}")
         if attributes.get("timeFieldName") != "@timestamp":
             self.say(f"{name}: its time field is not @timestamp")
         self.field_list(name, attributes.get("fields"))
         formats = attributes.get("fieldFormatMap", {})
         self.fields(name, formats, "fieldFormatMap")
         for field in self.template:
-            is_port = field.endswith((".port", ".sport", ".dport", ".id"))
             number = KIBANA_TYPES[type_of(self.template, field)] == "number"
             plain = {"id": "number", "params": {"pattern": "0"}}
-            if is_port and number and formats.get(field) != plain:
+            if field.endswith(NAMES) and number and formats.get(field) != plain:
                 self.say(f"{name}: {field} would be shown with separators of thousands")
 
     def field_list(self, name, entries):
         if not entries:
             return self.say(f"{name}: no list of fields")
         listed = {entry["name"]: entry for entry in entries}
+        if len(listed) != len(entries):
+            self.say(f"{name}: the list of fields has one twice")
         for field in sorted((set(self.template) | set(OF_SERVER)) ^ set(listed)):
             self.say(f"{name}: {field} is {'too much in' if field in listed else 'missing from'} "
                      "the list of fields")
-        for field in set(self.template) & set(listed):
-            server_type, entry = type_of(self.template, field), listed[field]
-            wanted = (KIBANA_TYPES[server_type], [server_type], True, True, False)
-            if (entry.get("type"), entry.get("esTypes"), entry.get("searchable"),
-                    entry.get("aggregatable"), entry.get("scripted")) != wanted:
+        for field, entry in listed.items():
+            wanted = self.entry_of(field)
+            if wanted and {key: entry.get(key) for key in wanted} != wanted:
                 self.say(f"{name}: the list of fields is wrong about {field}")
         return None
+
+    def entry_of(self, field):
+        """As a front end that looks for the fields itself has it."""
+        if field in self.template:
+            server_type = type_of(self.template, field)
+            return {"type": KIBANA_TYPES[server_type], "esTypes": [server_type], "scripted": False,
+                    "searchable": True, "aggregatable": True, "readFromDocValues": True}
+        kind, searchable = OF_SERVER.get(field, (None, None))
+        return kind and {"type": kind, "scripted": False, "searchable": searchable,
+                         "aggregatable": searchable, "readFromDocValues": False}
 
     def search(self, name, attributes):
         self.source(name, attributes)
@@ -213,7 +234,7 @@ class Checker:
     def visualization(self, name, attributes):
         state = attributes.get("visState", {})
         kind = state.get("type")
-        if kind not in VISUALIZATIONS:
+        if kind not in SCHEMAS:
             self.say(f"{name}: visualization type {kind} is not one that all have")
         self.source(name, attributes, has_index=kind != "markdown")
         self.fields(name, values_of(state, ("field", "timefield", "fieldName")), "visState")
@@ -223,12 +244,19 @@ class Checker:
         ids = [agg.get("id") for agg in aggs]
         if len(set(ids)) != len(ids):
             self.say(f"{name}: two aggregations have one id")
+        for agg in aggs:
+            if agg.get("schema") not in SCHEMAS.get(kind, ()) or not agg.get("enabled"):
+                self.say(f"{name}: the aggregation {agg.get('id')} is not shown by a {kind}")
         metrics = {agg["id"] for agg in aggs if agg.get("schema") == "metric"}
         for agg in aggs:
             self.aggregation(name, agg, metrics)
         for data in values_of(state.get("params", {}), ("data",)):
             if data.get("id") not in metrics:
                 self.say(f"{name}: a series is of the metric {data.get('id')}, which is none")
+        axes = {axis.get("id") for axis in state.get("params", {}).get("valueAxes", [])}
+        for axis in values_of(state.get("params", {}), ("valueAxis",)):
+            if axis not in axes:
+                self.say(f"{name}: a series is on the axis {axis}, which is none")
 
     def aggregation(self, name, agg, metrics):
         is_metric = agg.get("schema") == "metric"
@@ -245,6 +273,9 @@ class Checker:
         panels = attributes.get("panelsJSON", [])
         if not panels:
             self.say(f"{name}: no panels")
+        numbers = [panel.get("panelIndex") for panel in panels]
+        if len(set(numbers)) != len(numbers):
+            self.say(f"{name}: two panels have one panelIndex")
         taken = set()
         for panel in panels:
             if "panelRefName" not in panel:
@@ -252,7 +283,8 @@ class Checker:
             grid = panel.get("gridData", {})
             cells = {(x, y) for x in range(grid["x"], grid["x"] + grid["w"])
                      for y in range(grid["y"], grid["y"] + grid["h"])}
-            if taken & cells or grid["x"] + grid["w"] > 48:
+            if (taken & cells or grid["x"] + grid["w"] > 48
+                    or grid.get("i") != panel.get("panelIndex")):
                 self.say(f"{name}: panel {panel.get('panelIndex')} is not in its place")
             taken |= cells
 

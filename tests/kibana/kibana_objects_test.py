@@ -36,6 +36,7 @@ STATE, PANELS, LIST, FORMATS = (in_text(key) for key in ("visState", "panelsJSON
                                                          "fieldFormatMap"))
 SOURCE = in_text("kibanaSavedObjectMeta", "searchSourceJSON")
 PATTERN, ROWS, TABLE = "natledger", "natledger-ended-flows", "natledger-top-ports"
+INDEX = "kibanaSavedObjectMeta.searchSourceJSON.index"
 LINES, TEXT, BOARD = "natledger-bytes", "natledger-how-to-ask", "natledger-attribution"
 
 
@@ -81,6 +82,13 @@ MISTAKES = [
     (BOARD, PANELS(lambda panels: panels.clear()), "no panels"),
     (BOARD, PANELS(lambda panels: panels[0]["gridData"].update(w=49)), "not in its place"),
     (BOARD, PANELS(lambda panels: panels[1]["gridData"].update(y=0)), "not in its place"),
+    (BOARD, PANELS(lambda panels: panels[1]["gridData"].update(i="7")), "not in its place"),
+    (BOARD, PANELS(lambda panels: panels[1].update(panelIndex="1")), "have one panelIndex"),
+    (TABLE, attribute("savedSearchRefName", "search_0"), "no reference is named search_0"),
+    (TABLE, STATE(lambda state: state["params"].update(indexPatternRefName="control_0")),
+     "no reference is named control_0"),
+    (TABLE, SOURCE(lambda source: source["filter"].append(
+        {"meta": {"indexRefName": INDEX}, "query": {"match": {"nat.port": 1}}})), "filters, whose"),
     (TABLE, SOURCE(lambda source: source.pop("indexRefName")), "no index pattern"),
     (TABLE, attribute("visState", "{not JSON"), "visState is not JSON"),
     (TABLE, attribute("visState", {"type": "table", "aggs": []}), "visState is not JSON in a text"),
@@ -90,6 +98,7 @@ MISTAKES = [
     (ROWS, attribute("sort", ["@timestamp", "desc"]), "sort is not a list of pairs"),
     (ROWS, attribute("sort", [["@time", "desc"]]), "sort names @time"),
     (PATTERN, lambda one: one["attributes"].pop("title"), "no title"),
+    (PATTERN, attribute("title", "logs-conntrack-*"), "not of logs-conntrack.nat-default"),
     (PATTERN, lambda one: one["attributes"].pop("timeFieldName"), "time field is not @timestamp"),
     *((ROWS, attribute("columns", [alias]), f"the column {alias} is an alias")
       for alias in ("source.ip", "source.port", "destination.ip", "destination.port")),
@@ -103,8 +112,13 @@ MISTAKES = [
     (PATTERN, entry("src_ip", esTypes=["keyword"]), "is wrong about src_ip"),
     (PATTERN, entry("src_ip", aggregatable=False), "is wrong about src_ip"),
     (PATTERN, entry("conntrack.public", searchable=False), "is wrong about conntrack.public"),
+    (PATTERN, entry("event.start", scripted=True), "is wrong about event.start"),
+    (PATTERN, entry("source.port", readFromDocValues=False), "is wrong about source.port"),
+    (PATTERN, entry("_source", type="string"), "is wrong about _source"),
+    (PATTERN, LIST(lambda entries: entries.append(entries[-1])), "has one twice"),
     *((PATTERN, FORMATS(lambda formats, name=name: formats.pop(name)), f"{name} would be shown")
-      for name in ("conntrack.nat.port", "orig.l4.sport", "source.port", "ct.id")),
+      for name in ("conntrack.nat.port", "orig.l4.sport", "source.port", "ct.id",
+                   "conntrack.gre.key", "event.sequence", "coverage.to_sequence")),
     (PATTERN, FORMATS(put("conntrack.nat.prt", {})), "fieldFormatMap names conntrack.nat.prt"),
     (TABLE, STATE(lambda state: state["aggs"][1]["params"].update(field="nat.port")),
      "visState names nat.port"),
@@ -116,12 +130,18 @@ MISTAKES = [
     (TABLE, STATE(lambda state: state["aggs"].clear()), "no aggregations"),
     (LINES, STATE(lambda state: state["params"]["seriesParams"][1]["data"].update(id="9")),
      "a series is of the metric 9"),
+    (LINES, STATE(lambda state: state["params"]["seriesParams"][1].update(valueAxis="other")),
+     "on the axis other"),
+    (TABLE, STATE(lambda state: state["aggs"][1].update(schema="segment")), "not shown by a table"),
+    (TABLE, STATE(lambda state: state["aggs"][1].update(enabled=False)), "not shown by a table"),
+    (LINES, STATE(lambda state: state["aggs"][2].update(schema="bucket")), "not shown by a line"),
     (TABLE, STATE(put("type", "tabel")), "visualization type tabel"),
     *((name, SOURCE(lambda source: source["query"].update(query="conntrack.nat_port:8443")),
        "its query names conntrack.nat_port") for name in (ROWS, TABLE, BOARD, TEXT)),
     *((ROWS, SOURCE(lambda source, query=query: source["query"].update(query=query)), "query '")
       for query in ("src_ip:", "a:b and", "(src_ip:*", "src_ip:* )", "event.start <= ", "and",
-                    'event.kind:"event', "src_ip", "event.kind:(a or)", "a:b c:d")),
+                    'event.kind:"event', "src_ip", "event.kind:(a or)", "a:b c:d",
+                    "event.kind:{a:b}", "conntrack.public:1.2.3.*")),
     (ROWS, SOURCE(lambda source: source["query"].update(language="lucene")), "language kuery"),
 ]
 

@@ -3,7 +3,7 @@
 query that Kibana sends for it."""
 import re
 
-TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|(<=|>=|<|>|:|\(|\))|((?:[^\s"():<>\\]|\\.)+))')
+TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|(<=|>=|<|>|:|\(|\))|((?:[^\s"(){}:<>\\]|\\.)+))')
 RANGES = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 WORDS = ("and", "or", "not")
 
@@ -74,6 +74,8 @@ class Parser:
             self._fail()
         if token.startswith('"'):
             return re.sub(r"\\(.)", r"\1", token[1:-1]), True
+        if "*" in token and token != "*":
+            raise KqlError(f"{self._text!r}: {token} would be another kind of query")
         return re.sub(r"\\(.)", r"\1", token), False
 
     def _condition(self):
