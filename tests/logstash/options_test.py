@@ -65,6 +65,38 @@ WORDS = {("file", "mode"): {"tail", "read"}, ("file", "start_position"): {"begin
 NOT_OF_STREAMS = {"index", "ilm_enabled", "ilm_policy", "ilm_pattern", "ilm_rollover_alias",
                   "template", "template_name", "manage_template", "version", "version_type",
                   "parent", "join_field", "upsert", "doc_as_upsert", "script"}
+# What nothing is lost or doubled by, each where Logstash's default, or another word, would; and
+# behind which conditions the plugin stands.
+OF_INPUT = {"mode": "tail", "start_position": "beginning", "sincedb_write_interval": "1",
+            "ecs_compatibility": "disabled"}
+OF_OUTPUT = {"data_stream": "true", "data_stream_type": "logs",
+             "data_stream_dataset": "conntrack.nat",
+             "silence_errors_in_log": ["version_conflict_engine_exception"]}
+PLAIN = {"ecs_compatibility": "disabled"}
+OF_ULOGD = '[type]=="ulogd2"and[ct.event]'
+WANTED = {
+    "logstash.conf": {
+        # No archive, which ends in .zst.
+        ("input", "file"): ("", {**OF_INPUT, "path": [
+            "${NATLEDGER_LOG:/var/log/natledger}/conntrack*.json"],
+            "sincedb_path": "${NATLEDGER_SINCEDB:/var/lib/logstash/natledger.sincedb}"}),
+        ("codec", "json"): ("", PLAIN),
+        # The input's `host` is a text, where a record's own is an object.
+        ("filter", "mutate"): ("[@metadata][natledger]", {"remove_field": ["path", "host"]}),
+        ("output", "elasticsearch"): ("[@metadata][natledger]and[event.id]", {
+            **OF_OUTPUT, "document_id": "%{[event.id]}"})},
+    "logstash-ulogd.conf": {
+        ("input", "file"): ("", {**OF_INPUT, "type": "ulogd2", "path": [
+            "${ULOGD_LOG:/var/log/ulog}/ulogd.json*",
+            "${ULOGD_LOG:/var/log/ulog}/ulogd_nfct.json*"],
+            "exclude": ["*.gz", "*.xz", "*.bz2", "*.zst"],
+            "sincedb_path": "${NATLEDGER_SINCEDB:/var/lib/logstash/natledger-ulogd.sincedb}"}),
+        ("codec", "json"): ("", PLAIN),
+        ("filter", "ruby"): (OF_ULOGD, {
+            "path": "${NATLEDGER_RUBY:/etc/logstash/natledger}/ulogd.rb"}),
+        ("filter", "mutate"): (OF_ULOGD, {"remove_field": ["type", "path", "host"]}),
+        ("output", "elasticsearch"): ("[@metadata][ulogd_id]", {
+            **OF_OUTPUT, "document_id": "%{[@metadata][ulogd_id]}"})}}
 TOKEN = re.compile(r'\s+|#[^\n]*|"(?:[^"\\]|\\.)*"|=>|[{}\[\],]|==|[\w.@%-]+')
 
 
@@ -84,10 +116,12 @@ def tokens(text):
 
 
 class Config:
-    """One file of Logstash's language, as far as ours use it: (kind, plugin, options) of each."""
+    """One file of Logstash's language, as far as ours use it: (kind, plugin, options) of each, and
+    the conditions that it stands behind."""
 
     def __init__(self, text):
         self.plugins = []
+        self.conditions = {}
         self.rest = list(tokens(text))
         while self.rest:
             kind = self.take()
@@ -100,15 +134,17 @@ class Config:
             raise Grammar(f"{wanted or 'more'} expected, not {found}")
         return self.rest.pop(0)
 
-    def block(self, kind):
+    def block(self, kind, conditions=()):
         """What stands between braces: plugins, and conditions with blocks of their own."""
         while self.rest[:1] != ["}"]:
             name = self.take()
             if name in ("if", "else"):
-                while self.take() != "{":
-                    pass
-                self.block(kind)
+                condition = ""
+                while (token := self.take()) != "{":
+                    condition += token if token != "if" else ""
+                self.block(kind, (*conditions, condition))
             else:
+                self.conditions[kind, name] = " ".join(filter(None, conditions))
                 self.plugin(kind, name)
         self.take("}")
 
@@ -186,6 +222,20 @@ def complaints(text):
                 yield f"{name}: without ecs_compatibility no data stream"
 
 
+def losses(name, text):
+    """What of WANTED is not so."""
+    config = Config(text)
+    plugins = {(kind, plugin): options for kind, plugin, options in config.plugins}
+    for (kind, plugin), (conditions, wanted) in WANTED[name].items():
+        found = config.conditions.get((kind, plugin), "")
+        if found != conditions:
+            yield f"{plugin}: its conditions are {found}"
+        options = plugins.get((kind, plugin), {})
+        for option, value in wanted.items():
+            if options.get(option) != value:
+                yield f"{plugin}: {option} is {options.get(option)}, not {value}"
+
+
 class Options(unittest.TestCase):
 
     def test_each_is_known(self):
@@ -194,21 +244,33 @@ class Options(unittest.TestCase):
                 self.assertEqual(list(complaints(text)), [], name)
 
     def test_what_makes_them_lossless(self):
-        for name, document_id in zip(FILES, ("%{[event.id]}", "%{[@metadata][ulogd_id]}")):
-            plugins = {(kind, plugin): options
-                       for kind, plugin, options in Config(read(name)).plugins}
-            tail = plugins["input", "file"]
-            for path in tail["path"]:
-                self.assertTrue(path.startswith("${") and path.endswith(("*.json", ".json*")), path)
-            self.assertEqual((tail["start_position"], tail["ecs_compatibility"]),
-                             ("beginning", "disabled"))
-            self.assertEqual(plugins["codec", "json"], {"ecs_compatibility": "disabled"})
-            output = plugins["output", "elasticsearch"]
-            self.assertEqual((output["data_stream_type"], output["data_stream_dataset"]),
-                             ("logs", "conntrack.nat"))
-            self.assertEqual(output["document_id"], document_id)
-            self.assertIn(f"[{document_id[3:-2]}]", read(name).split("output {")[1]
-                          .split("elasticsearch {")[0])
+        for name in FILES:
+            self.assertEqual(list(losses(name, read(name))), [])
+
+    def test_each_loss_is_seen(self):
+        rows = ((0, "conntrack*.json", "conntrack.json", "file: path"),
+                (0, "conntrack*.json", "conntrack*.json*", "file: path"),
+                (0, "sincedb_write_interval => 1", "", "file: sincedb_write_interval"),
+                (0, 'start_position => "beginning"', "", "file: start_position"),
+                (0, "codec => json { ecs_compatibility", "codec => json { target", "json: ecs"),
+                (0, '"disabled"\n    # A var', '"v8"\n    # A var', "file: ecs_compatibility"),
+                (0, '["path", "host"]', '["path"]', "mutate: remove_field"),
+                (0, " and [event.id]", "", "elasticsearch: its conditions"),
+                (0, "%{[event.id]}", "%{[event][id]}", "elasticsearch: document_id"),
+                (0, "silence_errors_in_log =>", "http_compression =>", "elasticsearch: silence"),
+                (1, "ulogd_nfct.json*", "ulogd_nfct.json", "file: path"),
+                (1, "natledger-ulogd.sincedb", "natledger.sincedb", "file: sincedb_path"),
+                (1, '"*.gz", ', "", "file: exclude"),
+                (1, '[type] == "ulogd2" and ', "", "ruby: its conditions"),
+                (1, "and [ct.event] ", "", "mutate: its conditions"),
+                (1, 'type => "ulogd2"', 'type => "ulogd"', "file: type"),
+                (1, "if [@metadata][ulogd_id] {", "if [ct.event] {", "elasticsearch: its cond"))
+        for number, right, wrong, complaint in rows:
+            with self.subTest(wrong=wrong):
+                text = read(FILES[number])
+                self.assertIn(right, text)
+                found = list(losses(FILES[number], text.replace(right, wrong)))
+                self.assertTrue(any(one.startswith(complaint) for one in found), found)
 
     def test_security_is_filled_in(self):
         for name in FILES:
