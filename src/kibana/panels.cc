@@ -80,7 +80,7 @@ std::vector<Panel> attribution_panels() {
       {"natledger-holes",
        "Holes in the record",
        "Where events were lost, numbers of lines skipped, or the clock was set. Rows are placed "
-       "where the hole ended.",
+       "where the hole ended. What was before the record began, or has been removed, is no row.",
        Look::kRows,
        kHoles,
        {"event.action", "coverage.reason", "coverage.from", "coverage.to", "coverage.dropped",
@@ -95,13 +95,14 @@ std::vector<Panel> coverage_panels() {
   return {
       {"natledger-newest",
        "Newest record of each gateway",
-       "The agent writes one a minute at least: a gateway whose newest is older has stopped, or "
-       "what ships its records lags that much.",
+       "The oldest first. The agent writes one a minute, unless source.heartbeat says otherwise: a "
+       "gateway whose newest is older has stopped, or what ships its records lags that much. One "
+       "that has none in the time range is not here.",
        Look::kTable,
        "",
        {},
        {{"max", "@timestamp", "Newest record"}, {"max", "event.sequence", "Its highest number"}},
-       {by_gateway}},
+       {{"terms", "observer.name", "Gateway", 20, true}}},
       {"natledger-heartbeats",
        "Heartbeats",
        "One a minute from each agent that runs.",
@@ -112,17 +113,18 @@ std::vector<Panel> coverage_panels() {
        {over_time, by_gateway}},
       {"natledger-gaps",
        "Gaps by reason",
-       "",
+       "Events are counted where their number is known: 0 may be any number.",
        Look::kTable,
        "event.action:coverage-gap",
        {},
-       {{"count", "", "Gaps"}, {"sum", "coverage.dropped", "Events dropped"}},
+       {{"count", "", "Gaps"}, {"sum", "coverage.dropped", "Events, as far as known"}},
        {by_gateway, {"terms", "coverage.reason", "Reason", 10}}},
       {"natledger-dropped",
        "Events that the kernel dropped",
        "Of each gap when it was closed; where the number is not known it is missing here.",
        Look::kBars,
-       "event.action:coverage-gap and coverage.dropped:*",
+       "event.action:coverage-gap and coverage.reason:(overrun or reader-too-slow) and "
+       "coverage.dropped:*",
        {},
        {{"sum", "coverage.dropped", "Events dropped"}},
        {over_time, by_gateway}},

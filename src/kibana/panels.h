@@ -20,7 +20,8 @@ struct Bucket {
   std::string_view type;  // terms, date_histogram, range
   std::string_view field;
   std::string_view label;
-  int size = 0;  // of terms: how many
+  int size = 0;              // of terms: how many
+  bool least_first = false;  // of terms: these are the many, not those with the most
 };
 
 enum class Look : uint8_t { kRows, kTable, kBars, kLines, kPie, kText };

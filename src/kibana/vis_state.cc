@@ -35,7 +35,8 @@ JsonObject bucket_params(const Bucket& bucket) {
   JsonObject params;
   params.text("field", bucket.field);
   if (bucket.type == "terms") {
-    params.text("orderBy", "1").text("order", "desc").number("size", bucket.size);
+    params.text("orderBy", "1").text("order", bucket.least_first ? "asc" : "desc");
+    params.number("size", bucket.size);
     params.flag("otherBucket", false).flag("missingBucket", false);
   } else if (bucket.type == "range") {
     params.json("ranges", kRanges);

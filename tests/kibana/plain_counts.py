@@ -82,6 +82,8 @@ ROWS = {
     "natledger-recorded": action("coverage-start", "coverage-config", "coverage-resume",
                                  "coverage-stop"),
 }
+# Charts that begin with the least: the gateway that lags most is to be seen.
+LEAST_FIRST = {"natledger-newest"}
 # Of each visualization: which records it is about, by what they are grouped, what is said of each
 # group.
 CHARTS = {
@@ -100,7 +102,8 @@ CHARTS = {
     "natledger-gaps": (action("coverage-gap"), (BY_GATEWAY, by("coverage.reason")),
                        (count, total("coverage.dropped"))),
     "natledger-dropped": (
-        lambda record: record["event.action"] == "coverage-gap" and "coverage.dropped" in record,
+        lambda record: record.get("coverage.reason") in ("overrun", "reader-too-slow")
+        and "coverage.dropped" in record,
         (by_time, BY_GATEWAY), (total("coverage.dropped"),)),
     "natledger-clock-error": (action("heartbeat"), (by_time, BY_GATEWAY),
                               (most("coverage.clock.error_ns"),)),

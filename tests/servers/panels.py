@@ -123,15 +123,15 @@ class Panels(shipped.Shipped):
                    for key, bucket in buckets if bucket["doc_count"])
 
     def check_which(self, buckets, groups, metrics, agg):
-        """Each once, with all of its records; of terms the greatest."""
+        """Each once, with all of its records; of terms the greatest, or the least."""
         size = agg["params"].get("size", len(buckets))
         self.assertEqual(len({key for key, _ in buckets}), len(buckets))
         for key, bucket in buckets:
             self.assertEqual(bucket["doc_count"], len(groups[key]), (self.chart, key))
         if agg["type"] == "terms":
-            greatest = sorted((metrics[0](group) for group in groups.values() if group),
-                              reverse=True)
-            self.assertEqual([metrics[0](groups[key]) for key, _ in buckets], greatest[:size])
+            first = sorted((metrics[0](group) for group in groups.values() if group),
+                           reverse=self.chart not in plain_counts.LEAST_FIRST)
+            self.assertEqual([metrics[0](groups[key]) for key, _ in buckets], first[:size])
         else:
             self.assertEqual(sum(bucket["doc_count"] > 0 for _, bucket in buckets),
                              sum(bool(group) for group in groups.values()))
@@ -147,19 +147,19 @@ class Panels(shipped.Shipped):
                 self.assertEqual(found, expected, (self.chart, number))
         return 1
 
-    def link_query(self, public, at):
+    def link_query(self, public, at, *more):
         """What a question's link has in it, and the flows of the answer that it comes with."""
         done = subprocess.run(
-            [shipped.NATLEDGER, "who", public, "--at", at, "--ledger", self.ledger, "--json",
-             "--kibana", "https://kibana"], capture_output=True, text=True, check=False)
+            [shipped.NATLEDGER, "who", public, "--at", at, *more, "--ledger", self.ledger,
+             "--json", "--kibana", "https://kibana"], capture_output=True, text=True, check=False)
         self.assertEqual(done.stderr, "")
         answer = json.loads(done.stdout)
         query = re.search(r"query:'(.*)'\)\)$", urllib.parse.unquote(answer["kibana"])).group(1)
         return query, {flow["flow.id"] for flow in answer["flows"]}
 
-    def rows(self, name, query):
-        hits = self.ask(self.objects.rows_request(name, self.time_range, query))["hits"]["hits"]
-        return [hit["_source"] for hit in hits]
+    def rows(self, name, query, size=500):
+        request = self.objects.rows_request(name, self.time_range, query, size)
+        return [hit["_source"] for hit in self.ask(request)["hits"]["hits"]]
 
     def check_link(self, start):
         """The link of a question about a flow, when it had just begun: by each of its public ends
@@ -176,13 +176,14 @@ class Panels(shipped.Shipped):
         return start["flow.id"] in [row["flow.id"] for row in rows]
 
     def check_links(self, starts):
-        """How often there is each kind of translation, protocol, and whether it is open."""
+        """How often there is each kind of translation, family, protocol, and whether it is
+        open."""
         ended = {record["flow.id"] for record in self.records if plain_counts.flow_ended(record)}
         found = collections.Counter()
         for start in starts:
             has_end = start["flow.id"] in ended
             self.assertEqual(self.check_link(start), has_end, start)
-            found[start["conntrack.nat.kind"], start["network.transport"],
+            found[start["conntrack.nat.kind"], start["network.type"], start["network.transport"],
                   "ended" if has_end else "open"] += 1
         return found
 
