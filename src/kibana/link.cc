@@ -32,7 +32,8 @@ std::string public_query(const Endpoint& end) {
 
 std::string end_query(const Endpoint& end, const char* address_key, const char* port_key) {
   std::string text = address_key + (":" + quoted(address_text(end.address)));
-  if (end.port) text += fmt::format(" and {}:{}", port_key, *end.port);
+  // An ICMP flow's id is no port, and may be what is asked for.
+  if (end.port) text += fmt::format(" and ({0}:{1} or not {0}:*)", port_key, *end.port);
   return "(" + text + ")";
 }
 
@@ -89,11 +90,20 @@ std::string attribution_query(const Question& question, const Span& span) {
       flows, to, from, from, to, from);
 }
 
+// Without USER:PASSWORD@, as links are passed on.
+std::string base_of(const std::string& url) {
+  const size_t host = url.find("://") + 3;
+  const size_t at = url.substr(0, url.find('/', host)).rfind('@');
+  const std::string base = at == url.npos ? url : url.substr(0, host) + url.substr(at + 1);
+  return base.substr(0, base.find_last_not_of('/') + 1);
+}
+
 }  // namespace
 
 std::string kibana_link(const std::string& url, const Answer& answer) {
   if (url.empty()) return {};
-  if (!url.starts_with("http://") && !url.starts_with("https://")) {
+  const bool is_http = url.starts_with("http://") || url.starts_with("https://");
+  if (!is_http || url.find_first_of("?#") != url.npos) {
     throw ConfigError("--kibana: \"" + url +
                       "\" is no address of a Kibana, such as https://kibana:5601");
   }
@@ -102,9 +112,8 @@ std::string kibana_link(const std::string& url, const Answer& answer) {
   const std::string time = "(time:(from:" + rison_text(from) + ",to:now))";
   const std::string query =
       "(query:(language:kuery,query:" + rison_text(attribution_query(answer.question, span)) + "))";
-  return url.substr(0, url.find_last_not_of('/') + 1) + "/app/dashboards#/view/" +
-         std::string{kAttributionId} + "?_g=" + percent_encoded(time) +
-         "&_a=" + percent_encoded(query);
+  return base_of(url) + "/app/dashboards#/view/" + std::string{kAttributionId} +
+         "?_g=" + percent_encoded(time) + "&_a=" + percent_encoded(query);
 }
 
 }  // namespace natledger

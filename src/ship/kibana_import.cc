@@ -4,6 +4,7 @@
 #include "ship/kibana_import.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <rapidjson/document.h>
 
@@ -26,16 +27,33 @@ std::string form_of(const std::string& objects) {
          objects + "\r\n" + std::string{kBoundary} + "--\r\n";
 }
 
-// How many objects the answer says were taken; -1: it does not say that all is well.
-int taken(const std::string& body) {
+// From Kibana 8 on, an id is one space's alone.
+int renamed_in(const rapidjson::Document& answer) {
+  const auto results = answer.FindMember("successResults");
+  if (results == answer.MemberEnd() || !results->value.IsArray()) return 0;
+  const auto list = results->value.GetArray();
+  return static_cast<int>(std::count_if(list.begin(), list.end(), [](const auto& one) {
+    return one.IsObject() && one.HasMember("destinationId");
+  }));
+}
+
+// What the answer says was taken; nothing: it does not say that all is well.
+std::optional<Imported> taken(const std::string& body) {
   rapidjson::Document answer;
   answer.Parse(body.data(), body.size());
-  if (answer.HasParseError() || !answer.IsObject()) return -1;
+  if (answer.HasParseError() || !answer.IsObject()) return {};
   const auto success = answer.FindMember("success");
   const auto count = answer.FindMember("successCount");
   const bool is_well = success != answer.MemberEnd() && success->value.IsTrue() &&
                        count != answer.MemberEnd() && count->value.IsInt();
-  return is_well ? count->value.GetInt() : -1;
+  if (!is_well) return {};
+  return Imported{count->value.GetInt(), renamed_in(answer)};
+}
+
+// The beginning of an answer; of one that lists what was refused, behind all that was not, of that.
+std::string shown(const std::string& body) {
+  const size_t errors = body.find("\"errors\":");
+  return body.substr(errors == body.npos ? 0 : errors, kMostShown);
 }
 
 const char* remedy_of_refusal(int status) {
@@ -50,7 +68,8 @@ const char* remedy_of_refusal(int status) {
 
 }  // namespace
 
-int import_saved_objects(const std::string& url, HttpOptions options, const std::string& objects) {
+Imported import_saved_objects(const std::string& url, HttpOptions options,
+                              const std::string& objects) {
   // Each wants a header of its own, and passes over the other's.
   options.headers.emplace_back("kbn-xsrf: true");
   options.headers.emplace_back("osd-xsrf: true");
@@ -65,9 +84,10 @@ int import_saved_objects(const std::string& url, HttpOptions options, const std:
     throw SystemError(attempt + answer.failure + " (" + std::string{answer.remedy} + ")");
   }
   const int wanted = static_cast<int>(std::ranges::count(objects, '\n'));
-  if (answer.status == 200 && taken(answer.body) == wanted) return wanted;
-  throw SystemError(attempt + "status " + std::to_string(answer.status) + " " +
-                    answer.body.substr(0, kMostShown) + remedy_of_refusal(answer.status));
+  const auto imported = answer.status == 200 ? taken(answer.body) : std::nullopt;
+  if (imported && imported->objects == wanted) return *imported;
+  throw SystemError(attempt + "status " + std::to_string(answer.status) + " " + shown(answer.body) +
+                    remedy_of_refusal(answer.status));
 }
 
 }  // namespace natledger

@@ -8,8 +8,14 @@
 
 namespace natledger {
 
-// Replaces those of the same ids; how many it took. `objects`: NDJSON. Throws ConfigError when
-// `url` is none, SystemError when the server does not take them all.
-int import_saved_objects(const std::string& url, HttpOptions options, const std::string& objects);
+struct Imported {
+  int objects = 0;
+  int renamed = 0;  // of these, under an id of the server's, since another space has theirs
+};
+
+// Replaces those of the same ids. `objects`: NDJSON. Throws ConfigError when `url` is none,
+// SystemError when the server does not take them all.
+Imported import_saved_objects(const std::string& url, HttpOptions options,
+                              const std::string& objects);
 
 }  // namespace natledger

@@ -84,7 +84,14 @@ int set_up_kibana(const KibanaSetup& setup) {
         "of a space in it, https://kibana:5601/s/NAME (--print needs none)");
   }
   const HttpOptions http = asking_options(output, config.ledger.state).http;
-  fmt::print("{} saved objects imported\n", import_saved_objects(setup.url, http, objects));
+  const Imported imported = import_saved_objects(setup.url, http, objects);
+  fmt::print("{} saved objects imported\n", imported.objects);
+  if (imported.renamed != 0) {
+    fmt::print(
+        "{} of them under other ids, since another space has theirs: for the links of `who "
+        "--kibana` give it the address of that space\n",
+        imported.renamed);
+  }
   return 0;
 }
 

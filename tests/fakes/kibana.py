@@ -18,6 +18,7 @@ class Kibana(http_server.HttpServer):
         self.header, self.base, self.user = header, base, user
         self.objects = {}    # by type and id
         self.refused = set()  # ids that it does not take
+        self.renamed = set()  # ids that another space has
         self.instead = None   # an answer to everything
         super().__init__(**options)
 
@@ -57,5 +58,8 @@ class Kibana(http_server.HttpServer):
             self.objects.update({(one["type"], one["id"]): one for one in good})
         errors = [{"id": one["id"], "type": one["type"], "error": {"type": "unsupported_type"}}
                   for one in objects if one not in good]
+        results = [{"type": one["type"], "id": one["id"], "overwrite": True,
+                    **({"destinationId": "made-up"} if one["id"] in self.renamed else {})}
+                   for one in good]
         return 200, {"success": not errors, "successCount": len(good),
-                     **({"errors": errors} if errors else {})}
+                     "successResults": results, **({"errors": errors} if errors else {})}
