@@ -18,6 +18,8 @@ TINY = "64KiB"
 FLOWS, FIRST = 1500, 10_000
 # Of the flows that are asked for by their public end.
 PROTOCOLS = ("tcp", "udp", "icmp", "ipv6-icmp")
+KINDS = (("snat", "ipv4"), ("dnat", "ipv4"), ("both", "ipv4"), ("none", "ipv4"),
+         ("snat", "ipv6"), ("dnat", "ipv6"), ("none", "ipv6"))
 LINES, GENERATED = [], set()
 
 
@@ -81,13 +83,12 @@ class RealTraffic(panels.Panels):
                   and start["src_ip"] not in GENERATED]
         found = self.check_links(starts)
         print(dict(found))
-        for kind in ("snat", "dnat", "both", "none"):
-            for state in ("ended", "open"):
-                self.assertGreater(found[kind, "tcp", state], 0, (kind, state))
-        for protocol in PROTOCOLS:
-            for state in ("ended", "open"):
-                self.assertGreater(sum(found[kind, protocol, state]
-                                       for kind in ("snat", "dnat", "both", "none")), 0, protocol)
+        for state in ("ended", "open"):
+            for kind, family in KINDS:
+                self.assertGreater(found[kind, family, "tcp", state], 0, (kind, family, state))
+            for protocol in PROTOCOLS:
+                self.assertGreater(sum(found[kind, family, protocol, state]
+                                       for kind, family in KINDS), 0, (protocol, state))
 
 
 class NewestElasticsearch(RealTraffic, unittest.TestCase):
