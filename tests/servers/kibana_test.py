@@ -102,6 +102,12 @@ class Days(panels.Panels):
                                         ASKED_ABOUT // 3)):
             self.assertGreater(found[number], least, number)
 
+    def test_4_an_answer_of_the_server_has_the_same_link(self):
+        for start in random.Random(6).sample(self.starts(), 5):
+            question = start["conntrack.public"][0], start["event.start"]
+            self.assertEqual(self.link_query(*question, source=(
+                "--source", "elasticsearch", "--config", self.config)), self.link_query(*question))
+
     def test_4_the_link_shows_the_holes_that_touch_the_time(self):
         self.check_holes(self.records[0]["@timestamp"])
 
@@ -122,6 +128,20 @@ class OpenSearch2(Days, unittest.TestCase):
     @classmethod
     def make_server(cls):
         return servers.OpenSearch(9343)
+
+
+@servers.of_all()
+class Elasticsearch8(Days, unittest.TestCase):
+    @classmethod
+    def make_server(cls):
+        return servers.Elasticsearch(9344, servers.ELASTICSEARCH_8)
+
+
+@servers.of_all(java_from=21)
+class OpenSearch3(Days, unittest.TestCase):
+    @classmethod
+    def make_server(cls):
+        return servers.OpenSearch(9346, servers.OPENSEARCH_3)
 
 
 if __name__ == "__main__":

@@ -147,11 +147,13 @@ class Panels(shipped.Shipped):
                 self.assertEqual(found, expected, (self.chart, number))
         return 1
 
-    def link_query(self, public, at, *more):
-        """What a question's link has in it, and the flows of the answer that it comes with."""
+    def link_query(self, public, at, *more, source=()):
+        """What a question's link has in it, and the flows of the answer that it comes with.
+        `source`: where to ask; the ledger, unless said."""
         done = subprocess.run(
-            [shipped.NATLEDGER, "who", public, "--at", at, *more, "--ledger", self.ledger,
-             "--json", "--kibana", "https://kibana"], capture_output=True, text=True, check=False)
+            [shipped.NATLEDGER, "who", public, "--at", at, *more,
+             *(source or ("--ledger", self.ledger)), "--json", "--kibana", "https://kibana"],
+            capture_output=True, text=True, check=False)
         self.assertEqual(done.stderr, "")
         answer = json.loads(done.stdout)
         query = re.search(r"query:'(.*)'\)\)$", urllib.parse.unquote(answer["kibana"])).group(1)
