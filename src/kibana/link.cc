@@ -53,8 +53,10 @@ std::string rison_text(const std::string& text) {
   return quoted + "'";
 }
 
+// Quotes and parentheses too: terminals and mail programs take those at the end for none of the
+// link, and Kibana passes over a query without them.
 std::string percent_encoded(const std::string& text) {
-  constexpr std::string_view kPlain = "-_.~!*'(),:";
+  constexpr std::string_view kPlain = "-_.~!*,:";
   std::string encoded;
   for (const char c : text) {
     if (std::isalnum(static_cast<unsigned char>(c)) != 0 || kPlain.find(c) != kPlain.npos) {

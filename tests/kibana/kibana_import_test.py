@@ -141,12 +141,13 @@ class Link(unittest.TestCase):
     def test_it_opens_the_dashboard_with_time_and_query(self):
         for url in ("https://kibana:5601", "https://kibana:5601/", "http://d/s/noc//"):
             link = self.link("1.2.3.4:53500", "--at", "2026-11-02T12:27:04.0005Z", url=url)
-            self.assertTrue(re.fullmatch(r"[-\w.~!*'(),:/?#&=%]+", link), link)
+            self.assertTrue(re.fullmatch(r"[-\w.~!*,:/?#&=%]+\w", link), link)
             page, _, query = link.partition("?")
             self.assertEqual(page, url.rstrip("/") + "/app/dashboards#/view/natledger-attribution")
             parts = dict(part.split("=", 1) for part in query.split("&"))
             self.assertEqual(list(parts), ["_g", "_a"])
-            self.assertEqual(parts["_g"], "(time:(from:'2025-11-01T12:27:02.000Z',to:now))")
+            self.assertEqual(urllib.parse.unquote(parts["_g"]),
+                             "(time:(from:'2025-11-01T12:27:02.000Z',to:now))")
             self.assertEqual(
                 urllib.parse.unquote(parts["_a"]),
                 "(query:(language:kuery,query:'(conntrack.public:\"1.2.3.4:53500\" and not "
