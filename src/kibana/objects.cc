@@ -51,10 +51,9 @@ std::string search_source(std::string_view query, bool has_pattern) {
   return JsonObject{}.text("searchSourceJSON", source.str()).str();
 }
 
-std::string pattern_line(const std::string& data_stream) {
+std::string pattern_line(const std::string& indices) {
   JsonObject attributes;
-  attributes.text("title", data_stream.substr(0, data_stream.rfind('-')) + "-*");
-  attributes.text("timeFieldName", "@timestamp");
+  attributes.text("title", indices).text("timeFieldName", "@timestamp");
   attributes.text("fields", kibana_fields()).text("fieldFormatMap", kibana_formats());
   return object_line("index-pattern", kPatternId, "7.6.0", attributes, {});
 }
@@ -116,8 +115,8 @@ std::string dashboard_line(const Dashboard& dashboard) {
 
 }  // namespace
 
-std::string kibana_objects(const std::string& data_stream) {
-  std::string text = pattern_line(data_stream);
+std::string kibana_objects(const std::string& indices) {
+  std::string text = pattern_line(indices);
   for (const Panel& panel : panels()) text += panel_line(panel);
   for (const Dashboard& dashboard : dashboards()) text += dashboard_line(dashboard);
   return text;

@@ -10,8 +10,7 @@
 
 namespace natledger {
 
-// NDJSON, a line an object. The pattern is of the indices of a data stream and of its namespaces:
-// "logs-conntrack.nat-default" gives "logs-conntrack.nat-*".
-std::string kibana_objects(const std::string& data_stream);
+// NDJSON, a line an object. `indices`: what is looked at, such as "logs-conntrack.nat-*".
+std::string kibana_objects(const std::string& indices);
 
 }  // namespace natledger

@@ -62,11 +62,9 @@ std::string index_template_body(const SetupOptions& options, Server server) {
     parts += "," + quoted(kCustom);
     more = R"(,"ignore_missing_component_templates":[)" + quoted(kCustom) + "]";
   }
-  const size_t dash = options.data_stream.rfind('-');
-  const std::string pattern = options.data_stream.substr(0, dash) + "-*";
-  return R"({"index_patterns":[)" + quoted(pattern) + R"(],"priority":)" +
-         std::to_string(kPriority) + R"(,"data_stream":{},"composed_of":[)" + parts + "]" + more +
-         "}";
+  return R"({"index_patterns":[)" + quoted(index_pattern(options.data_stream)) +
+         R"(],"priority":)" + std::to_string(kPriority) + R"(,"data_stream":{},"composed_of":[)" +
+         parts + "]" + more + "}";
 }
 
 // The mark within what a server says it has; nothing when there is none.
@@ -88,6 +86,11 @@ bool is_ok(const HttpAnswer& answer) {
 }
 
 }  // namespace
+
+std::string index_pattern(const std::string& data_stream) {
+  const size_t dash = data_stream.rfind('-');
+  return dash == data_stream.npos ? data_stream : data_stream.substr(0, dash) + "-*";
+}
 
 SetupStep policy_step(const SetupOptions& options, Server server) {
   const std::string age = quoted(days_text(options.keep));

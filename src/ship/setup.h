@@ -18,6 +18,10 @@ struct SetupOptions {
   std::string properties;  // of the mapping, as JSON: one a key of a record
 };
 
+// Of a data stream and its namespaces: "logs-conntrack.nat-default" gives "logs-conntrack.nat-*". A
+// name without a dash is one alone.
+std::string index_pattern(const std::string& data_stream);
+
 enum class Server : uint8_t { kElasticsearch7, kElasticsearch, kOpenSearch };
 
 // A thing that the server is to have: PUT `body` to `path`.

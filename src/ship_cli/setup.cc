@@ -73,7 +73,7 @@ struct KibanaSetup {
 int set_up_kibana(const KibanaSetup& setup) {
   const Config config = setup.file.load();
   const ElasticsearchOutput& output = config.outputs.elasticsearch;
-  const std::string objects = kibana_objects(output.data_stream);
+  const std::string objects = kibana_objects(index_pattern(output.data_stream));
   if (setup.print) {
     fmt::print("{}", objects);
     return 0;

@@ -75,10 +75,14 @@ class Import(unittest.TestCase):
                       said)
 
     def test_another_data_stream(self):
-        self.configure("output.elasticsearch: {data_stream: logs-nat.test-all}\n")
-        _, printed, _ = run("setup", "kibana", "--print", "--config", self.config)
-        pattern = json.loads(printed.splitlines()[0])
-        self.assertEqual(pattern["attributes"]["title"], "logs-nat.test-*")
+        """The templates are of its indices, and so is the pattern."""
+        for stream, indices in (("logs-nat.test-all", "logs-nat.test-*"), ("nat", "nat")):
+            self.configure(f"output.elasticsearch: {{data_stream: {stream}}}\n")
+            _, printed, _ = run("setup", "kibana", "--print", "--config", self.config)
+            pattern = json.loads(printed.splitlines()[0])
+            self.assertEqual(pattern["attributes"]["title"], indices)
+            _, printed, _ = run("setup", "elasticsearch", "--print", "--config", self.config)
+            self.assertIn(f'{{"index_patterns":["{indices}"],', printed)
 
     def check_refused(self, url, error, status=1):
         self.assertEqual(self.set_up(url), (status, "", f"natledger-ship: {error}\n"))
