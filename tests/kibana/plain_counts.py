@@ -114,6 +114,8 @@ CHARTS = {
     "natledger-flows": (flow_ended, (by_time, by("conntrack.nat.kind")), (count,)),
     "natledger-bytes": (flow_ended, (by_time,), FLOWS_AND_BYTES[1:]),
     "natledger-inside-hosts": (ended_of(*FROM_INSIDE), (by("src_ip"),), FLOWS_AND_BYTES),
+    "natledger-inside-bytes": (ended_of(*FROM_INSIDE), (by("src_ip"),),
+                               (total("reply.raw.pktlen"), total("orig.raw.pktlen"))),
     "natledger-inside-servers": (ended_of("dnat"), (by("conntrack.inside"),), FLOWS_AND_BYTES),
     "natledger-ports-used": (flow_ended, (by_time,), (different("conntrack.nat.port"),)),
     "natledger-top-ports": (
