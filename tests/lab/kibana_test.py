@@ -14,8 +14,8 @@ import traffic
 
 # Room for about a hundred events.
 TINY = "64KiB"
-# None of them has the ports of a real one.
-FLOWS, FIRST = 1500, 10_000
+# From there on under another public address than real ones, of which one has a port by chance.
+FLOWS, FIRST = 1500, 50_000
 # Of the flows that are asked for by their public end.
 PROTOCOLS = ("tcp", "udp", "icmp", "ipv6-icmp")
 KINDS = (("snat", "ipv4"), ("dnat", "ipv4"), ("both", "ipv4"), ("none", "ipv4"),
