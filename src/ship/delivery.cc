@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "ledger/line.h"
 
 namespace natledger {
 
@@ -28,9 +29,9 @@ void Delivery::add(uint64_t sequence, std::string_view text) {
   text_.append(text);
 }
 
-void Delivery::pass(uint64_t sequence) {
+void Delivery::pass(uint64_t sequence, Fate fate) {
   items_.push_back({sequence, text_.size(), 0, {}});
-  items_.back().outcome.fate = Fate::kPassed;
+  items_.back().outcome.fate = fate;
 }
 
 bool Delivery::is_done() const { return std::ranges::all_of(items_, has_outcome); }
@@ -45,18 +46,25 @@ LedgerLine Delivery::line_of(const Item& item) const {
 }
 
 Delivery::Step Delivery::attempt() {
+  Step step;
   std::vector<LedgerLine> lines;
   std::vector<size_t> sent;
   for (size_t i = 0; i < items_.size() && lines.size() < most_at_once_; ++i) {
-    if (has_outcome(items_[i])) continue;
-    lines.push_back(line_of(items_[i]));
+    Item& item = items_[i];
+    if (has_outcome(item)) continue;
+    const LedgerLine line = line_of(item);
+    if (id_of(line.text).empty()) {
+      item.outcome = {Fate::kRefused, 0, "no_id", "the line is damaged: it has no event.id"};
+      step.refused.push_back({line, &item.outcome});
+      continue;
+    }
+    lines.push_back(line);
     sent.push_back(i);
   }
-  if (lines.empty()) return {};
+  if (lines.empty()) return step;
   const Attempt attempt = destination_->deliver(lines);
   check(attempt.outcomes.empty() || attempt.outcomes.size() == lines.size(),
         "a destination has no outcome for each record");
-  Step step;
   step.trouble = attempt.trouble;
   step.pause = pause_after(attempt, sent);
   take_outcomes(attempt, sent, step);
@@ -77,7 +85,8 @@ Duration Delivery::pause_after(const Attempt& attempt, std::span<const size_t> s
   if (some) backoff_.reset();
   switch (attempt.next) {
     case Attempt::Next::kGoOn:
-      most_at_once_ = std::min(2 * most_at_once_, most_records_);
+      // Slowly: where the limit is the server's, each attempt above it is in vain.
+      most_at_once_ = std::min(most_at_once_ + most_at_once_ / 10 + 1, most_records_);
       return {};
     case Attempt::Next::kSmaller:
       most_at_once_ = std::max<uint64_t>(1, sent.size() / 2);
