@@ -61,7 +61,7 @@ struct Judgement {
 };
 
 Judgement judge_item(const Fault& fault) {
-  if (fault.status == 200 || fault.status == 201) return {Fate::kDelivered, Next::kGoOn, {}};
+  if (fault.status == 201) return {Fate::kDelivered, Next::kGoOn, {}};
   if (fault.status == 409) return {Fate::kDuplicate, Next::kGoOn, {}};
   if (fault.type == "cluster_block_exception") {
     return {Fate::kAgain, Next::kBackOff,
@@ -105,7 +105,10 @@ Fault fault_of_item(const Value& item) {
   if (text_of(item, "failure_store") == "used") {
     return {400, "failure_store", "the server kept it in the failure store of the data stream"};
   }
-  return fault_of(member_of(item, "status")->GetInt(), item);
+  const int status = member_of(item, "status")->GetInt();
+  // What is created has 201. With its `result` "noop", where a pipeline has a drop processor.
+  if (status == 200) return {status, "dropped", "a pipeline of the server dropped it"};
+  return fault_of(status, item);
 }
 
 // A batch goes into one index, or into two where it rolled over.
