@@ -8,7 +8,6 @@
 
 #include <rapidjson/document.h>
 
-#include "base/error.h"
 #include "ledger/line.h"
 
 namespace natledger {
@@ -243,14 +242,15 @@ BulkAnswer judge_refusal(const HttpAnswer& answer, const std::string& server) {
 
 }  // namespace
 
-void append_bulk(std::string& body, std::string_view line) {
+bool append_bulk(std::string& body, std::string_view line) {
   const std::string_view id = id_of(line);
-  check(!id.empty(), "a line of the ledger has no event.id");
+  if (id.empty()) return false;
   body += R"({"create":{"_id":")";
   body += id;
   body += "\"}}\n";
   body += line;
   body += '\n';
+  return true;
 }
 
 BulkAnswer judge_bulk(const HttpAnswer& answer, size_t sent, const std::string& server) {

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "ledger/line.h"
 
 namespace natledger {
 
@@ -46,25 +45,18 @@ LedgerLine Delivery::line_of(const Item& item) const {
 }
 
 Delivery::Step Delivery::attempt() {
-  Step step;
   std::vector<LedgerLine> lines;
   std::vector<size_t> sent;
   for (size_t i = 0; i < items_.size() && lines.size() < most_at_once_; ++i) {
-    Item& item = items_[i];
-    if (has_outcome(item)) continue;
-    const LedgerLine line = line_of(item);
-    if (id_of(line.text).empty()) {
-      item.outcome = {Fate::kRefused, 0, "no_id", "the line is damaged: it has no event.id"};
-      step.refused.push_back({line, &item.outcome});
-      continue;
-    }
-    lines.push_back(line);
+    if (has_outcome(items_[i])) continue;
+    lines.push_back(line_of(items_[i]));
     sent.push_back(i);
   }
-  if (lines.empty()) return step;
+  if (lines.empty()) return {};
   const Attempt attempt = destination_->deliver(lines);
   check(attempt.outcomes.empty() || attempt.outcomes.size() == lines.size(),
         "a destination has no outcome for each record");
+  Step step;
   step.trouble = attempt.trouble;
   step.pause = pause_after(attempt, sent);
   take_outcomes(attempt, sent, step);

@@ -58,10 +58,14 @@ class Elasticsearch final : public Destination {
   }
 
   Attempt deliver(std::span<const LedgerLine> lines) override {
+    body_.clear();
+    for (const LedgerLine& line : lines) {
+      if (!append_bulk(body_, line.text)) return find_damaged();
+    }
     HttpClient& client = hosts_.choose(steady_now());
     const uint64_t first = lines.front().sequence;
     doubts_.begin(first);
-    const HttpAnswer answer = send(client, lines);
+    const HttpAnswer answer = send(client, lines.size());
     BulkAnswer judged = judge_bulk(answer, lines.size(), client.shown_url());
     count(answer, judged);
     if (!judged.unknown_parameter.empty()) return drop_parameter(judged);
@@ -84,16 +88,21 @@ class Elasticsearch final : public Destination {
   }
 
  private:
-  HttpAnswer send(HttpClient& client, std::span<const LedgerLine> lines) {
-    body_.clear();
-    for (const LedgerLine& line : lines) append_bulk(body_, line.text);
+  static Attempt find_damaged() {
+    Attempt attempt;
+    attempt.next = Attempt::Next::kSmaller;
+    attempt.whole = {Fate::kRefused, 0, "no_id", "the line is damaged: it has no event.id"};
+    return attempt;
+  }
+
+  HttpAnswer send(HttpClient& client, size_t records) {
     const std::string path = "/" + options_.data_stream + "/_bulk?" + query_;
     return client.send({.method = "POST",
                         .path = path,
                         .body = gzip_ ? gzip_->pack(body_) : std::string_view{body_},
                         .content_type = "application/x-ndjson",
                         .gzip = gzip_.has_value(),
-                        .most_answer_bytes = kAnswerBytes + lines.size() * kAnswerBytesARecord});
+                        .most_answer_bytes = kAnswerBytes + records * kAnswerBytesARecord});
   }
 
   void count(const HttpAnswer& answer, const BulkAnswer& judged) {

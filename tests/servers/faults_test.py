@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import time
 import typing
 import unittest
@@ -199,6 +200,19 @@ class Alone(faulty.Shipped):
         self.server.poison = {5, 6, 100, 299}
         self.assertEqual(set(self.ship_with(None)), {5, 6, 100, 299})
         self.assertIn("status 400 document_parsing_exception: failed to parse", self.ship.log())
+
+    def test_a_line_that_lost_its_id(self):
+        """A damaged disk changed one letter."""
+        self.ledger = shutil.copytree(self.ledger, os.path.join(self.folder, "ledger"))
+        path = os.path.join(self.ledger, "conntrack.json")
+        with open(path, "r+b") as file:
+            lines = file.read().splitlines(keepends=True)
+            lines[7] = lines[7].replace(b'"event.id"', b'"event.ie"')
+            file.seek(0)
+            file.writelines(lines)
+        self.configure()
+        self.assertEqual(set(self.ship_with(None)), {json.loads(lines[7])["event.sequence"]})
+        self.assertIn("status 0 no_id: the line is damaged", self.ship.log())
 
     def spoilt(self):
         """How many these do something to: two of each hundred, from the eighth on."""

@@ -376,7 +376,8 @@ TEST(BulkTest, AnUnknownParameterIsNoFaultOfARecord) {
 
 TEST(BulkTest, TheBodyHasTheIdOfTheRecord) {
   std::string body;
-  append_bulk(body, R"({"event.sequence": 7, "event.id": "a-b-7", "x": 1})");
+  EXPECT_TRUE(append_bulk(body, R"({"event.sequence": 7, "event.id": "a-b-7", "x": 1})"));
+  EXPECT_FALSE(append_bulk(body, R"({"event.sequence": 8, "event.ie": "a-b-8", "x": 1})"));
   EXPECT_EQ(body,
             "{\"create\":{\"_id\":\"a-b-7\"}}\n"
             "{\"event.sequence\": 7, \"event.id\": \"a-b-7\", \"x\": 1}\n");

@@ -10,10 +10,6 @@ namespace {
 
 using Next = Attempt::Next;
 
-std::string line_of(uint64_t sequence) {
-  return R"({"event.id": "l-e-)" + std::to_string(sequence) + "\"}";
-}
-
 // Takes so many lines at once, and remembers how many it was sent.
 class Narrow final : public Destination {
  public:
@@ -49,32 +45,11 @@ class DeliveryTest : public testing::Test {
 
 TEST_F(DeliveryTest, ALimitOfTheServerIsSeldomTriedAgain) {
   Delivery delivery = make(100, 1000);
-  for (uint64_t i = 1; i <= 10'000; ++i) delivery.add(i, line_of(i));
+  for (uint64_t i = 1; i <= 10'000; ++i) delivery.add(i, "{}");
   while (!delivery.is_done()) delivery.attempt();
   const auto in_vain = std::ranges::count_if(sent_, [](size_t lines) { return lines > 100; });
   EXPECT_LT(in_vain, std::ssize(sent_) / 5);
   EXPECT_LT(sent_.size(), 200U) << "they stay small";
-}
-
-TEST_F(DeliveryTest, ALineThatLostItsIdIsRefusedUnsent) {
-  Delivery delivery = make(100, 100);
-  delivery.add(1, line_of(1));
-  delivery.add(2, R"({"event.ie": "l-e-2"})");
-  const Delivery::Step step = delivery.attempt();
-  EXPECT_EQ(sent_, std::vector<size_t>{1});
-  EXPECT_TRUE(delivery.is_done());
-  ASSERT_EQ(step.refused.size(), 1U);
-  EXPECT_EQ(step.refused[0].line.sequence, 2U);
-  EXPECT_EQ(step.refused[0].line.text, R"({"event.ie": "l-e-2"})");
-  EXPECT_EQ(step.refused[0].outcome->type, "no_id");
-}
-
-TEST_F(DeliveryTest, NorDoesItWaitForOthers) {
-  Delivery delivery = make(100, 100);
-  delivery.add(1, "{}");
-  EXPECT_EQ(delivery.attempt().refused.size(), 1U);
-  EXPECT_TRUE(delivery.is_done());
-  EXPECT_TRUE(sent_.empty());
 }
 
 }  // namespace
