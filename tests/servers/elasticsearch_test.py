@@ -81,14 +81,14 @@ class OneServer(Shipped):
                 by_port[port].append(record)
         ports = sorted(by_port, key=lambda port: len(by_port[port]))
         for port in ports[:3] + ports[-3:]:
-            self.check_found({"term": {"conntrack.nat.port": port}}, by_port[port])
+            self.check_finds({"term": {"conntrack.nat.port": port}}, by_port[port])
         network = ipaddress.ip_network(INSIDE)
         inside = [record for record in self.records
                   if "src_ip" in record and ipaddress.ip_address(record["src_ip"]) in network]
         self.assertGreater(len(inside), 0)
         self.assertLess(len(inside), len(self.records))
         for field in ("src_ip", "source.ip"):
-            self.check_found({"term": {field: INSIDE}}, inside)
+            self.check_finds({"term": {field: INSIDE}}, inside)
 
     def test_3_killed_amid_rollovers(self):
         """Whatever is in flight when it dies, and wherever the stream goes meanwhile."""

@@ -88,10 +88,10 @@ class Shipped:
     def check_once(self, but=()):
         """Each id is in the index once, over all backing indices; those of the numbers `but` are
         not."""
-        self.check_found({"match_all": {}}, [record for record in self.records
+        self.check_finds({"match_all": {}}, [record for record in self.records
                                              if record["event.sequence"] not in but])
 
-    def check_found(self, query, records):
+    def check_finds(self, query, records):
         """It finds the documents of these records, once each, and no other."""
         self.server.call("POST", f"/{self.stream}/_refresh")
         counts, after = collections.Counter(), None

@@ -8,7 +8,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-Ask answers(int status, std::string body) {
+Ask answers(int status, const std::string& body) {
   return [=](const HttpRequest&) {
     HttpAnswer answer;
     answer.status = status;
