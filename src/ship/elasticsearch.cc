@@ -26,6 +26,8 @@ namespace {
 // So many closed connections without a word, and bodies go plain: a server, or what is before it,
 // that cannot unpack one says nothing else.
 constexpr unsigned kSilencesToPlain = 3;
+constexpr const char* kRemedy =
+    " (look at the server; with output.elasticsearch.dedup: false nothing is looked up)";
 constexpr uint64_t kAnswerBytesARecord = 4096;
 constexpr uint64_t kAnswerBytes = 1 << 20;
 
@@ -226,7 +228,7 @@ class Elasticsearch final : public Destination {
     attempt.trouble = "the stream rolled over while nobody knew whether " + std::to_string(left) +
                       " records had arrived; they are looked for in the indices before until that "
                       "is certain" +
-                      (why.empty() ? "" : ": " + why);
+                      (why.empty() ? "" : ": " + why + kRemedy);
   }
 
   // Another document under our id would make ours vanish: said, and kept.
@@ -252,7 +254,7 @@ class Elasticsearch final : public Destination {
     }
     if (why.empty()) return;
     judged.attempt.next = std::max(judged.attempt.next, Attempt::Next::kBackOff);
-    judged.attempt.trouble = "look up ids that are there already: " + why;
+    judged.attempt.trouble = "look up ids that are there already: " + why + kRemedy;
   }
 
   void go_on_without(const std::string& why) {
