@@ -37,7 +37,7 @@ void extend(NumberRanges& ranges, uint64_t number) {
 // Lines whose numbers are near each other.
 struct Window {
   uint64_t first = 0;
-  std::string id_prefix;                                // "<ledger id>-"
+  std::string id_prefix;  // "<ledger id>-<epoch>-": a number may be there of another run too
   std::vector<std::pair<uint64_t, std::string>> lines;  // number and id
 };
 
@@ -66,11 +66,12 @@ class Auditor {
       ++report_.dead;
       return;
     }
-    if (!window_.lines.empty() && line.sequence >= window_.first + kWindow) compare();
     const std::string_view id = id_of(line.text);
+    const std::string_view prefix = id.substr(0, id.rfind('-') + 1);
+    if (line.sequence >= window_.first + kWindow || prefix != window_.id_prefix) compare();
     if (window_.lines.empty()) {
       window_.first = line.sequence;
-      window_.id_prefix = id.substr(0, id.find('-') + 1);
+      window_.id_prefix = prefix;
     }
     window_.lines.emplace_back(line.sequence, id);
   }
@@ -121,7 +122,7 @@ class Auditor {
     refuse(answer.failure, attempt);
     if (answer.status != 200) refuse("status " + std::to_string(answer.status), attempt);
     rapidjson::Document parsed;
-    parsed.Parse(answer.body.data(), answer.body.size());
+    parsed.Parse<rapidjson::kParseIterativeFlag>(answer.body.data(), answer.body.size());
     const rapidjson::Value* buckets =
         parsed.HasParseError() ? nullptr : rapidjson::GetValueByPointer(parsed, kBuckets);
     const rapidjson::Value* failed =

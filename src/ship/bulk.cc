@@ -8,7 +8,6 @@
 
 #include <rapidjson/document.h>
 
-#include "base/error.h"
 #include "ledger/line.h"
 
 namespace natledger {
@@ -19,6 +18,8 @@ using Next = Attempt::Next;
 using Value = rapidjson::Value;
 
 constexpr size_t kMostReason = 400;
+// A server, or what is before it, may ask for any pause.
+constexpr std::chrono::seconds kLongestPause = std::chrono::minutes{10};
 
 std::string_view text_of(const Value& object, const char* key) {
   if (!object.IsObject()) return {};
@@ -42,12 +43,13 @@ struct Fault {
 
 // What the servers call "this index cannot be written now, whatever the document".
 bool is_of_the_index(const Fault& fault) {
-  constexpr std::array<std::string_view, 3> kTypes{"index_closed_exception",
-                                                   // the cluster has its most shards
-                                                   "validation_exception",
-                                                   "index_not_found_exception"};
+  constexpr std::array<std::string_view, 4> kTypes{
+      "index_closed_exception",
+      "validation_exception",  // the cluster has its most shards
+      "index_not_found_exception", "invalid_index_name_exception"};
   return std::ranges::find(kTypes, fault.type) != kTypes.end() ||
-         fault.reason.starts_with("pipeline with id [");
+         fault.reason.starts_with("pipeline with id [") ||
+         fault.reason.starts_with("no write index is defined for alias [");
 }
 
 // What becomes of one record, and when the next attempt is due for its sake.
@@ -58,7 +60,7 @@ struct Judgement {
 };
 
 Judgement judge_item(const Fault& fault) {
-  if (fault.status == 200 || fault.status == 201) return {Fate::kDelivered, Next::kGoOn, {}};
+  if (fault.status == 201) return {Fate::kDelivered, Next::kGoOn, {}};
   if (fault.status == 409) return {Fate::kDuplicate, Next::kGoOn, {}};
   if (fault.type == "cluster_block_exception") {
     return {Fate::kAgain, Next::kBackOff,
@@ -72,7 +74,9 @@ Judgement judge_item(const Fault& fault) {
             "give its role create_doc and auto_configure on the data stream"};
   }
   if (is_of_the_index(fault)) {
-    return {Fate::kAgain, Next::kHold, "make the data stream: natledger-ship setup elasticsearch"};
+    return {Fate::kAgain, Next::kHold,
+            "make the data stream: natledger-ship setup elasticsearch; or see "
+            "output.elasticsearch.data_stream"};
   }
   return {Fate::kRefused, Next::kGoOn, {}};
 }
@@ -96,12 +100,14 @@ Fault fault_of(int status, const Value& said) {
 }
 
 Fault fault_of_item(const Value& item) {
-  const Value* status = member_of(item, "status");
   // Taken, but into a place where nobody searches.
   if (text_of(item, "failure_store") == "used") {
     return {400, "failure_store", "the server kept it in the failure store of the data stream"};
   }
-  return fault_of(status != nullptr && status->IsInt() ? status->GetInt() : 0, item);
+  const int status = member_of(item, "status")->GetInt();
+  // What is created has 201. With its `result` "noop", where a pipeline has a drop processor.
+  if (status == 200) return {status, "dropped", "a pipeline of the server dropped it"};
+  return fault_of(status, item);
 }
 
 // A batch goes into one index, or into two where it rolled over.
@@ -130,6 +136,8 @@ BulkAnswer judge_items(const Value& items, const std::string& server) {
     }
     answer.indexes.push_back(place_of(text_of(item, "_index"), answer.index_names));
     answer.attempt.next = std::max(answer.attempt.next, judged.next);  // the more careful
+    // A primary that went away amid its work may have done it.
+    answer.ambiguous = answer.ambiguous || fault.status >= 500;
     if (judged.fate != Fate::kAgain) continue;
     ++again;
     if (!first) {
@@ -145,13 +153,17 @@ BulkAnswer judge_items(const Value& items, const std::string& server) {
   return answer;
 }
 
-// Whether each item is an object of one object, as an answer's are.
+// Whether it is an object of one object that says what became of a record.
+bool is_item(const Value& item) {
+  if (!item.IsObject() || item.MemberCount() != 1) return false;
+  const Value* status = member_of(item.MemberBegin()->value, "status");
+  if (status == nullptr || !status->IsInt()) return false;
+  return status->GetInt() == 200 || status->GetInt() == 201 || status->GetInt() >= 400;
+}
+
 bool are_items(const Value* items, size_t sent) {
   return items != nullptr && items->IsArray() && items->Size() == sent &&
-         std::ranges::all_of(items->GetArray(), [](const Value& item) {
-           return item.IsObject() && item.MemberCount() == 1 &&
-                  item.MemberBegin()->value.IsObject();
-         });
+         std::ranges::all_of(items->GetArray(), is_item);
 }
 
 BulkAnswer unknown_outcome(Next next, std::string trouble, bool ambiguous) {
@@ -173,7 +185,8 @@ std::string unknown_parameter_of(const Fault& fault) {
 
 BulkAnswer judge_refusal(const HttpAnswer& answer, const std::string& server) {
   rapidjson::Document body;
-  body.Parse(answer.body.data(), answer.body.size());
+  // Iteratively, here and below: an answer nested a million deep must not end our stack.
+  body.Parse<rapidjson::kParseIterativeFlag>(answer.body.data(), answer.body.size());
   const Fault fault = fault_of(answer.status, body);
   const std::string said = server + " answered " + fault_text(fault);
   BulkAnswer judged;
@@ -190,12 +203,14 @@ BulkAnswer judge_refusal(const HttpAnswer& answer, const std::string& server) {
       [[fallthrough]];
     case 429:
       attempt.next = Next::kBackOff;
-      attempt.pause = answer.retry_after.value_or(Duration{});
+      attempt.pause = std::min(answer.retry_after, kLongestPause);
       attempt.trouble = said + " (it has too much to do)";
       return judged;
     case 400:
       judged.unknown_parameter = unknown_parameter_of(fault);
       if (!judged.unknown_parameter.empty()) return judged;
+      // Of a proxy, or of no record: each would be refused like the first.
+      if (fault.type.empty() || is_of_the_index(fault)) break;
       attempt.next = Next::kSmaller;
       attempt.whole = {Fate::kRefused, 400, std::string{fault.type},
                        std::string{fault.reason.substr(0, kMostReason)}};
@@ -227,14 +242,15 @@ BulkAnswer judge_refusal(const HttpAnswer& answer, const std::string& server) {
 
 }  // namespace
 
-void append_bulk(std::string& body, std::string_view line) {
+bool append_bulk(std::string& body, std::string_view line) {
   const std::string_view id = id_of(line);
-  check(!id.empty(), "a line of the ledger has no event.id");
+  if (id.empty()) return false;
   body += R"({"create":{"_id":")";
   body += id;
   body += "\"}}\n";
   body += line;
   body += '\n';
+  return true;
 }
 
 BulkAnswer judge_bulk(const HttpAnswer& answer, size_t sent, const std::string& server) {
@@ -245,7 +261,7 @@ BulkAnswer judge_bulk(const HttpAnswer& answer, size_t sent, const std::string& 
   }
   if (answer.status < 200 || answer.status > 299) return judge_refusal(answer, server);
   rapidjson::Document body;
-  body.Parse(answer.body.data(), answer.body.size());
+  body.Parse<rapidjson::kParseIterativeFlag>(answer.body.data(), answer.body.size());
   if (body.HasParseError()) {
     return unknown_outcome(Next::kBackOff, server + " sent an answer that is no whole JSON", true);
   }

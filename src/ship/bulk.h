@@ -20,9 +20,9 @@ inline constexpr std::string_view kBulkFilter =
     "filter_path=errors,items.*._index,items.*.status,items.*.failure_store,items.*.error.type,"
     "items.*.error.reason";
 
-// The action and the document. `line` is a record with an event.id, which becomes the document's
-// id: what is sent twice is there once.
-void append_bulk(std::string& body, std::string_view line);
+// The action and the document. The event.id of `line` becomes the document's id: what is sent twice
+// is there once. False when it has none.
+[[nodiscard]] bool append_bulk(std::string& body, std::string_view line);
 
 struct BulkAnswer {
   Attempt attempt;

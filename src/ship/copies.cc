@@ -9,6 +9,7 @@
 #include <rapidjson/writer.h>
 
 #include "base/json_text.h"
+#include "base/time.h"
 #include "ship/parts.h"
 
 namespace natledger {
@@ -24,6 +25,11 @@ std::string refusal_of(const HttpAnswer& answer) {
   if (!answer.failure.empty()) return answer.failure;
   if (answer.status != 200) return "status " + std::to_string(answer.status);
   return {};
+}
+
+// The role may not, and will not be allowed to by itself. A 401 is of who asks, and passes.
+bool is_forbidden(const HttpAnswer& answer) {
+  return answer.failure.empty() && answer.status == 403;
 }
 
 // Of an index that has been removed since, nothing is there.
@@ -58,11 +64,11 @@ LookUp look_up_at_once(const Ask& ask, std::span<const Copy> copies, bool with_s
   body += "]}";
   const HttpAnswer answer = ask({.method = "POST", .path = "/_mget", .body = body});
   LookUp result;
-  result.forbidden = answer.failure.empty() && (answer.status == 401 || answer.status == 403);
+  result.forbidden = is_forbidden(answer);
   result.why = refusal_of(answer);
   if (!result.why.empty()) return result;
   rapidjson::Document parsed;
-  parsed.Parse(answer.body.data(), answer.body.size());
+  parsed.Parse<rapidjson::kParseIterativeFlag>(answer.body.data(), answer.body.size());
   const bool whole = !parsed.HasParseError() && parsed.IsObject() && parsed.HasMember("docs") &&
                      parsed["docs"].IsArray() && parsed["docs"].Size() == copies.size();
   if (!whole) {
@@ -102,31 +108,44 @@ LookUp look_up(const Ask& ask, std::span<const Copy> copies, bool with_source) {
   return whole;
 }
 
+namespace {
+
+// Of each of `kind`, what it has under `key`: a name, or several.
+void add_names(const rapidjson::Value& answer, const char* kind, const char* key,
+               std::vector<std::string>& names) {
+  const auto found = answer.FindMember(kind);
+  if (found == answer.MemberEnd() || !found->value.IsArray()) return;
+  for (const rapidjson::Value& one : found->value.GetArray()) {
+    if (!one.IsObject() || !one.HasMember(key)) continue;
+    const rapidjson::Value& named = one[key];
+    if (named.IsString()) names.emplace_back(named.GetString());
+    if (!named.IsArray()) continue;
+    for (const rapidjson::Value& name : named.GetArray()) {
+      if (name.IsString()) names.emplace_back(name.GetString());
+    }
+  }
+}
+
+}  // namespace
+
 BackingIndices list_backing_indices(const Ask& ask, const std::string& data_stream) {
   const std::string path = "/_resolve/index/" + data_stream;
   const HttpAnswer answer = ask({.path = path});
   BackingIndices result;
   if (answer.failure.empty() && answer.status == 404) return result;
-  result.forbidden = answer.failure.empty() && (answer.status == 401 || answer.status == 403);
+  result.forbidden = is_forbidden(answer);
   result.why = refusal_of(answer);
   if (!result.why.empty()) return result;
   rapidjson::Document parsed;
-  parsed.Parse(answer.body.data(), answer.body.size());
+  parsed.Parse<rapidjson::kParseIterativeFlag>(answer.body.data(), answer.body.size());
   if (parsed.HasParseError() || !parsed.IsObject()) {
     result.why = "no JSON";
     return result;
   }
-  const auto streams = parsed.FindMember("data_streams");
-  if (streams == parsed.MemberEnd() || !streams->value.IsArray()) return result;
-  for (const rapidjson::Value& stream : streams->value.GetArray()) {
-    if (!stream.IsObject() || !stream.HasMember("backing_indices")) continue;
-    const rapidjson::Value& indices = stream["backing_indices"];
-    if (indices.IsString()) result.names.emplace_back(indices.GetString());
-    if (!indices.IsArray()) continue;
-    for (const rapidjson::Value& index : indices.GetArray()) {
-      if (index.IsString()) result.names.emplace_back(index.GetString());
-    }
-  }
+  // One of the three has what was asked for. Those of an alias are in the order of their names.
+  add_names(parsed, "data_streams", "backing_indices", result.names);
+  add_names(parsed, "aliases", "indices", result.names);
+  add_names(parsed, "indices", "name", result.names);
   return result;
 }
 
@@ -138,7 +157,7 @@ std::string remove_copies(const Ask& ask, std::span<const Copy> copies) {
   std::string why = refusal_of(answer);
   if (!why.empty()) return why;
   rapidjson::Document parsed;
-  parsed.Parse(answer.body.data(), answer.body.size());
+  parsed.Parse<rapidjson::kParseIterativeFlag>(answer.body.data(), answer.body.size());
   const bool whole = !parsed.HasParseError() && parsed.IsObject() && parsed.HasMember("items") &&
                      parsed["items"].IsArray() && parsed["items"].Size() == copies.size();
   if (!whole) return "no answer for each document";
@@ -169,18 +188,26 @@ const rapidjson::Value* find(const rapidjson::Value& object, std::string_view na
   return within == nullptr ? nullptr : find(*within, name.substr(dot + 1));
 }
 
+// A server that makes documents from its columns gives what its mapping keeps: milliseconds.
+bool is_same_instant(const rapidjson::Value& a, const rapidjson::Value& b) {
+  if (!a.IsString() || !b.IsString()) return false;
+  const auto one = parse_rfc3339(a.GetString()), other = parse_rfc3339(b.GetString());
+  constexpr int64_t kMillisecond = 1'000'000;
+  return one && other && one->ns / kMillisecond == other->ns / kMillisecond;
+}
+
 }  // namespace
 
 bool is_same_record(std::string_view document, std::string_view record) {
   rapidjson::Document theirs, ours;
-  theirs.Parse(document.data(), document.size());
-  ours.Parse(record.data(), record.size());
+  theirs.Parse<rapidjson::kParseIterativeFlag>(document.data(), document.size());
+  ours.Parse<rapidjson::kParseIterativeFlag>(record.data(), record.size());
   if (theirs.HasParseError() || ours.HasParseError()) return false;
   const auto differs = [&](std::string_view name, bool needed) {
     const rapidjson::Value* a = find(theirs, name);
     const rapidjson::Value* b = find(ours, name);
     if (a == nullptr || b == nullptr) return needed;
-    return *a != *b;
+    return name == "@timestamp" ? !is_same_instant(*a, *b) : *a != *b;
   };
   return std::ranges::none_of(kNeeded, [&](auto name) { return differs(name, true); }) &&
          std::ranges::none_of(kKnownBy, [&](auto name) { return differs(name, false); });

@@ -31,7 +31,8 @@ struct LookUp {
 };
 LookUp look_up(const Ask& ask, std::span<const Copy> copies, bool with_source = false);
 
-// The backing indices of a data stream, oldest first; none when there is no such stream.
+// The backing indices of a data stream, or those of an alias, oldest first; none when there is
+// neither.
 struct BackingIndices {
   std::vector<std::string> names;
   std::string why;  // as above

@@ -28,9 +28,9 @@ void Delivery::add(uint64_t sequence, std::string_view text) {
   text_.append(text);
 }
 
-void Delivery::pass(uint64_t sequence) {
+void Delivery::pass(uint64_t sequence, Fate fate) {
   items_.push_back({sequence, text_.size(), 0, {}});
-  items_.back().outcome.fate = Fate::kPassed;
+  items_.back().outcome.fate = fate;
 }
 
 bool Delivery::is_done() const { return std::ranges::all_of(items_, has_outcome); }
@@ -77,7 +77,8 @@ Duration Delivery::pause_after(const Attempt& attempt, std::span<const size_t> s
   if (some) backoff_.reset();
   switch (attempt.next) {
     case Attempt::Next::kGoOn:
-      most_at_once_ = std::min(2 * most_at_once_, most_records_);
+      // Slowly: where the limit is the server's, each attempt above it is in vain.
+      most_at_once_ = std::min(most_at_once_ + most_at_once_ / 10 + 1, most_records_);
       return {};
     case Attempt::Next::kSmaller:
       most_at_once_ = std::max<uint64_t>(1, sent.size() / 2);

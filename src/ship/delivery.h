@@ -30,8 +30,8 @@ class Delivery {
 
   // `text` is copied.
   void add(uint64_t sequence, std::string_view text);
-  // No record for this destination.
-  void pass(uint64_t sequence);
+  // Nothing is sent of it: it has that outcome already.
+  void pass(uint64_t sequence, Fate fate);
 
   size_t records() const { return items_.size(); }
   size_t bytes() const { return text_.size(); }

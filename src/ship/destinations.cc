@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "ship/hosts.h"
 
 namespace natledger {
 
@@ -39,6 +40,7 @@ Output elasticsearch_output(const ElasticsearchOutput& es, const std::string& st
   output.options.flush_interval = es.flush_interval;
   output.options.backoff = es.backoff;
   const ElasticsearchOptions options = elasticsearch_options(es, state);
+  static_cast<void>(Hosts{options.hosts, options.http});  // refuses what is no URL
   output.make = [options](const Past& past, std::stop_token stop) {
     ElasticsearchOptions stoppable = options;
     stoppable.http.stop = std::move(stop);

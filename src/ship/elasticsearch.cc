@@ -4,12 +4,14 @@
 #include "ship/elasticsearch.h"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "ledger/cursor.h"
 #include "ledger/line.h"
 #include "ship/bulk.h"
 #include "ship/copies.h"
@@ -24,15 +26,26 @@ namespace {
 // So many closed connections without a word, and bodies go plain: a server, or what is before it,
 // that cannot unpack one says nothing else.
 constexpr unsigned kSilencesToPlain = 3;
+constexpr const char* kRemedy =
+    " (look at the server; with output.elasticsearch.dedup: false nothing is looked up)";
 constexpr uint64_t kAnswerBytesARecord = 4096;
 constexpr uint64_t kAnswerBytes = 1 << 20;
 
+// For waits: a clock that is set makes none of them longer or shorter.
+TimePoint steady_now() {
+  return {Duration{std::chrono::steady_clock::now().time_since_epoch()}.count()};
+}
+
 // A first run begins behind whatever the stream has; a memory that is gone leaves nothing certain.
 Doubts doubts_of(const ElasticsearchOptions& options, const Past& past) {
-  if (options.sent_before) return {Doubts::kAnyIndex, UINT64_MAX, *options.sent_before};
+  const Duration longest = options.http.timeout;
+  if (options.sent_before) {
+    const Duration left = std::clamp(*options.sent_before - now(), Duration{}, longest);
+    return {Doubts::kAnyIndex, UINT64_MAX, steady_now() + left};
+  }
   std::string since = past.memory;
   if (since.empty()) since = past.up_to == 0 ? Doubts::kRecentIndex : Doubts::kAnyIndex;
-  return {std::move(since), past.up_to, now() + options.http.timeout};
+  return {std::move(since), past.up_to, steady_now() + longest};
 }
 
 class Elasticsearch final : public Destination {
@@ -47,37 +60,54 @@ class Elasticsearch final : public Destination {
   }
 
   Attempt deliver(std::span<const LedgerLine> lines) override {
-    HttpClient& client = hosts_.choose(now());
+    body_.clear();
+    for (const LedgerLine& line : lines) {
+      if (!append_bulk(body_, line.text)) return find_damaged();
+    }
+    HttpClient& client = hosts_.choose(steady_now());
     const uint64_t first = lines.front().sequence;
     doubts_.begin(first);
-    const HttpAnswer answer = send(client, lines);
+    const HttpAnswer answer = send(client, lines.size());
     BulkAnswer judged = judge_bulk(answer, lines.size(), client.shown_url());
-    count(answer);
+    count(answer, judged);
     if (!judged.unknown_parameter.empty()) return drop_parameter(judged);
-    if (judged.ambiguous) {
-      doubts_.add(first, lines.back().sequence, now() + options_.http.timeout);
-    }
     const Ask ask = [&client](const HttpRequest& request) { return client.send(request); };
-    if (!judged.attempt.outcomes.empty()) settle(ask, lines, judged);
+    const size_t last = last_taken(judged);
+    settle(ask, lines, judged);
+    // Behind settle(): this answer casts no doubt on the records that it is certain of.
+    if (judged.ambiguous) {
+      doubts_.add(first, lines.back().sequence, steady_now() + options_.http.timeout);
+    }
+    if (last != judged.attempt.outcomes.size()) doubts_.took(index_of(judged, last));
     return std::move(judged.attempt);
   }
 
-  std::string memory() const override { return doubts_.memory(); }
+  // What a server calls an index; where that is none, nobody knows.
+  std::string memory() const override {
+    const std::string& index = doubts_.memory();
+    const bool is_word = std::ranges::all_of(index, [](unsigned char c) { return c > ' '; });
+    return is_word && index.size() <= Cursor::kMostMemory ? index : std::string{};
+  }
 
  private:
-  HttpAnswer send(HttpClient& client, std::span<const LedgerLine> lines) {
-    body_.clear();
-    for (const LedgerLine& line : lines) append_bulk(body_, line.text);
+  static Attempt find_damaged() {
+    Attempt attempt;
+    attempt.next = Attempt::Next::kSmaller;
+    attempt.whole = {Fate::kRefused, 0, "no_id", "the line is damaged: it has no event.id"};
+    return attempt;
+  }
+
+  HttpAnswer send(HttpClient& client, size_t records) {
     const std::string path = "/" + options_.data_stream + "/_bulk?" + query_;
     return client.send({.method = "POST",
                         .path = path,
                         .body = gzip_ ? gzip_->pack(body_) : std::string_view{body_},
                         .content_type = "application/x-ndjson",
                         .gzip = gzip_.has_value(),
-                        .most_answer_bytes = kAnswerBytes + lines.size() * kAnswerBytesARecord});
+                        .most_answer_bytes = kAnswerBytes + records * kAnswerBytesARecord});
   }
 
-  void count(const HttpAnswer& answer) {
+  void count(const HttpAnswer& answer, const BulkAnswer& judged) {
     silences_ = answer.silent ? silences_ + 1 : 0;
     if (silences_ >= kSilencesToPlain && gzip_) {
       gzip_.reset();
@@ -86,8 +116,9 @@ class Elasticsearch final : public Destination {
           "bodies go plain from now on (is there a proxy that does not know gzip? "
           "output.elasticsearch.compression_level: 0 says so for good)");
     }
-    const bool works = answer.failure.empty() && answer.status < 500;
-    works ? hosts_.succeeded() : hosts_.failed(now());
+    const bool is_rubbish = judged.ambiguous && judged.attempt.outcomes.empty();
+    const bool works = answer.failure.empty() && answer.status < 500 && !is_rubbish;
+    works ? hosts_.succeeded() : hosts_.failed(steady_now());
   }
 
   Attempt drop_parameter(const BulkAnswer& judged) {
@@ -105,7 +136,7 @@ class Elasticsearch final : public Destination {
   // an id that is there already, be it by us.
   void settle(const Ask& ask, std::span<const LedgerLine> lines, BulkAnswer& judged) {
     std::vector<size_t> doubtful, there;
-    for (size_t i = 0; i < lines.size(); ++i) {
+    for (size_t i = 0; i < judged.attempt.outcomes.size(); ++i) {
       const Fate fate = judged.attempt.outcomes[i].fate;
       if (fate == Fate::kDuplicate) there.push_back(i);
       if (fate != Fate::kDelivered && fate != Fate::kDuplicate) continue;
@@ -116,9 +147,7 @@ class Elasticsearch final : public Destination {
       const Fate fate = judged.attempt.outcomes[i].fate;
       return fate != Fate::kDelivered && fate != Fate::kDuplicate;
     });
-    const size_t last = last_taken(judged);
     if (dedup_ && !doubtful.empty()) look_elsewhere(ask, lines, judged, doubtful);
-    if (last != lines.size()) doubts_.took(index_of(judged, last));
   }
 
   static const std::string& index_of(const BulkAnswer& judged, size_t i) {
@@ -138,8 +167,9 @@ class Elasticsearch final : public Destination {
   // until it cannot, a record has no outcome.
   void look_elsewhere(const Ask& ask, std::span<const LedgerLine> lines, BulkAnswer& judged,
                       std::span<const size_t> doubtful) {
-    const BackingIndices backing = list_backing_indices(ask, options_.data_stream);
+    BackingIndices backing = list_backing_indices(ask, options_.data_stream);
     if (backing.forbidden) return go_on_without(backing.why);
+    if (backing.why.empty() && backing.names.empty()) backing.why = "no index of it is listed";
     doubts_.know(backing.names);
     std::vector<Copy> copies;
     std::vector<size_t> of;
@@ -179,7 +209,7 @@ class Elasticsearch final : public Destination {
   void leave_doubtful(std::span<const LedgerLine> lines, BulkAnswer& judged,
                       std::span<const size_t> doubtful, const std::unordered_set<size_t>& doubled,
                       const std::string& why) const {
-    const TimePoint at = now();
+    const TimePoint at = steady_now();
     size_t left = 0;
     Duration pause = Duration::max();
     for (const size_t i : doubtful) {
@@ -198,7 +228,7 @@ class Elasticsearch final : public Destination {
     attempt.trouble = "the stream rolled over while nobody knew whether " + std::to_string(left) +
                       " records had arrived; they are looked for in the indices before until that "
                       "is certain" +
-                      (why.empty() ? "" : ": " + why);
+                      (why.empty() ? "" : ": " + why + kRemedy);
   }
 
   // Another document under our id would make ours vanish: said, and kept.
@@ -211,18 +241,20 @@ class Elasticsearch final : public Destination {
     }
     const LookUp there = look_up(ask, copies, true);
     if (there.forbidden) return go_on_without(there.why);
+    std::string why = there.why;
     for (size_t k = 0; k < found.size(); ++k) {
       Outcome& outcome = judged.attempt.outcomes[found[k]];
       if (!there.why.empty() || !there.found[k]) {
         outcome.fate = Fate::kAgain;
+        if (why.empty()) why = "one is not found";
       } else if (!is_same_record(there.sources[k], lines[found[k]].text)) {
         outcome = {Fate::kRefused, 409, "id_collision",
                    "another document has this id in " + copies[k].index};
       }
     }
-    if (there.why.empty()) return;
+    if (why.empty()) return;
     judged.attempt.next = std::max(judged.attempt.next, Attempt::Next::kBackOff);
-    judged.attempt.trouble = "look up ids that are there already: " + there.why;
+    judged.attempt.trouble = "look up ids that are there already: " + why + kRemedy;
   }
 
   void go_on_without(const std::string& why) {

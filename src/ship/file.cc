@@ -104,8 +104,9 @@ class File final : public Destination {
       ends[taken] = text.size();
     }
     const size_t written = write(text);
-    if (written == text.size()) return attempt;
     const int cause = errno;
+    sync();
+    if (written == text.size()) return attempt;
     leave_torn(std::span{ends}.first(taken), text, written, attempt.outcomes);
     attempt.next = Attempt::Next::kBackOff;
     attempt.trouble =
@@ -171,6 +172,14 @@ class File final : public Destination {
     }
     place_.bytes += done;
     return done;
+  }
+
+  // The cursor moves durably behind this, so the lines have to be there before it; those that a
+  // killed run wrote too. What keeps nothing, a pipe, says EINVAL.
+  void sync() const {
+    if (::fdatasync(fd_.get()) == 0 || errno == EINVAL) return;
+    const int cause = errno;
+    throw SystemError("sync " + path_, cause, "look at the disk");
   }
 
   // The lines beyond come again, and what is in the file of the first of them is not written twice.

@@ -14,6 +14,7 @@
 #include <charconv>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include <openssl/evp.h>
@@ -254,7 +255,8 @@ HttpClient::HttpClient(const std::string& url, const HttpOptions& options)
   start_curl();
   const Url parsed{curl_url()};
   if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) {
-    throw ConfigError("\"" + url + "\" is no URL (https://host:9200)");
+    // Without what may be a password.
+    throw ConfigError("\"" + url.substr(url.rfind('@') + 1) + "\" is no URL (https://host:9200)");
   }
   curl_url_set(parsed.get(), CURLUPART_USER, nullptr, 0);
   curl_url_set(parsed.get(), CURLUPART_PASSWORD, nullptr, 0);

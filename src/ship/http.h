@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -61,7 +60,7 @@ struct HttpAnswer {
   bool silent = false;
   int status = 0;
   std::string body;
-  std::optional<Duration> retry_after;
+  std::chrono::seconds retry_after{};  // zero: it did not say
 };
 
 class HttpClient {

@@ -40,7 +40,7 @@ int renamed_in(const rapidjson::Document& answer) {
 // What the answer says was taken; nothing: it does not say that all is well.
 std::optional<Imported> taken(const std::string& body) {
   rapidjson::Document answer;
-  answer.Parse(body.data(), body.size());
+  answer.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
   if (answer.HasParseError() || !answer.IsObject()) return {};
   const auto success = answer.FindMember("success");
   const auto count = answer.FindMember("successCount");

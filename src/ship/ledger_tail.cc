@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ship/ledger_tail.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <utility>
 
 #include "base/error.h"
 #include "ledger/covered_mark.h"
+#include "ledger/line.h"
 #include "ledger/state.h"
 
 namespace natledger {
@@ -23,9 +27,18 @@ bool LedgerTail::read_on(LedgerReader& reader) {
   LedgerLine line;
   do {
     if (!reader.next(line) && !(reader.advance() && reader.next(line))) return false;
-  } while (line.sequence < from_);
+  } while (line.sequence < from_ || !may_follow(line));
   held_ = line;
   return true;
+}
+
+// A number that a disk damaged would make all lines below it be passed over. Its id ends in it too.
+bool LedgerTail::may_follow(const LedgerLine& line) {
+  const std::string number = std::to_string(line.sequence);
+  if (line.sequence == from_ || id_of(line.text).ends_with("-" + number)) return true;
+  damages_.push_back({ledger_.directory, 0,
+                      "a line says that it is number " + number + ", and its event.id is another"});
+  return false;
 }
 
 bool LedgerTail::next(LedgerLine& line) {
@@ -46,7 +59,9 @@ uint64_t LedgerTail::kept_from() const {
 }
 
 std::vector<Damage> LedgerTail::take_damages() {
-  return reader_ ? reader_->take_damages() : std::vector<Damage>{};
+  std::vector<Damage> taken = std::exchange(damages_, {});
+  if (reader_) std::ranges::move(reader_->take_damages(), std::back_inserter(taken));
+  return taken;
 }
 
 }  // namespace natledger

@@ -30,12 +30,14 @@ class LedgerTail {
  private:
   bool open();
   bool read_on(LedgerReader& reader);
+  bool may_follow(const LedgerLine& line);
 
   const LedgerOptions ledger_;
   uint64_t from_;
   std::unique_ptr<LedgerReader> reader_;
   LedgerLine held_;   // read and not yet synced; number 0: none
   uint64_t end_ = 0;  // lines below it can be delivered
+  std::vector<Damage> damages_;
 };
 
 }  // namespace natledger

@@ -267,7 +267,7 @@ std::vector<std::string> RecordSearch::types(const std::vector<std::string>& key
   for (const std::string& key : keys) list += (list.empty() ? "" : ",") + key;
   const std::string text = ask("/" + data_stream_ + "/_field_caps?fields=" + list, "");
   rapidjson::Document answer;
-  answer.Parse(text.data(), text.size());
+  answer.Parse<rapidjson::kParseIterativeFlag>(text.data(), text.size());
   std::vector<std::string> types;
   const Json* fields = answer.HasParseError() ? nullptr : at(answer, "/fields");
   if (fields == nullptr || !fields->IsObject()) return types;

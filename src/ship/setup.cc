@@ -206,7 +206,7 @@ std::string role_text(const std::string& data_stream, bool dedup, Server server)
 
 Server server_of(const HttpAnswer& answer) {
   rapidjson::Document body;
-  body.Parse(answer.body.data(), answer.body.size());
+  body.Parse<rapidjson::kParseIterativeFlag>(answer.body.data(), answer.body.size());
   if (!is_ok(answer) || body.HasParseError() || !body.IsObject()) return Server::kElasticsearch;
   const auto version = body.FindMember("version");
   if (version == body.MemberEnd() || !version->value.IsObject()) return Server::kElasticsearch;
@@ -224,7 +224,7 @@ namespace {
 // OpenSearch replaces a policy only for whoever says which version.
 std::string path_to_replace(const SetupStep& step, const HttpAnswer& there) {
   rapidjson::Document body;
-  body.Parse(there.body.data(), there.body.size());
+  body.Parse<rapidjson::kParseIterativeFlag>(there.body.data(), there.body.size());
   if (!is_ok(there) || body.HasParseError() || !body.IsObject()) return step.path;
   const auto number = body.FindMember("_seq_no");
   const auto term = body.FindMember("_primary_term");

@@ -58,6 +58,11 @@ std::deque<Shipper::Lane> Shipper::make_lanes(const LedgerOptions& ledger,
 }
 
 Duration Shipper::step(TimePoint at) {
+  // A clock that was set back makes nothing wait for it.
+  if (at < last_step_) {
+    for (Lane& lane : lanes_) lane.begun = lane.wait_until = at;
+  }
+  last_step_ = at;
   const bool more = fill(at);
   const std::vector<Lane*> due = due_lanes(at, more);
   if (!due.empty()) attempt(due, at);
@@ -102,19 +107,26 @@ bool Shipper::fill_one(Lane& lane, TimePoint at) {
   bool more = true;
   while (!is_full(lane) && (more = tail_.next(line))) {
     if (lane.batch.records() == 0) lane.begun = at;
-    const bool selected = !options_.selects || options_.selects(line.text);
-    selected ? lane.batch.add(line.sequence, dropper_.without(line.text))
-             : lane.batch.pass(line.sequence);
+    if (dead_letters_.has(line.sequence)) {
+      // A kill came between it and the cursor; sent again, it might be taken, and be there as well.
+      lane.batch.pass(line.sequence, Fate::kRefused);
+    } else if (options_.selects && !options_.selects(line.text)) {
+      lane.batch.pass(line.sequence, Fate::kPassed);
+    } else {
+      lane.batch.add(line.sequence, dropper_.without(line.text));
+    }
   }
   lane.closed = is_full(lane);
   return more;
 }
 
-// A batch is sent when it is full, or has waited long enough to be.
+// A batch is sent when it is full, or has waited long enough to be. One that is done waits for
+// those before it; of the first nothing was to be sent, and the cursor moves over it.
 std::vector<Shipper::Lane*> Shipper::due_lanes(TimePoint at, bool more) {
   std::vector<Lane*> due;
   for (Lane* const lane : busy_) {
-    if (at < lane->wait_until || (lane->closed && lane->batch.is_done())) continue;
+    const bool waits = lane->closed && lane->batch.is_done() && lane != busy_.front();
+    if (at < lane->wait_until || waits) continue;
     if (!lane->closed && !more && at < lane->begun + options_.flush_interval) continue;
     lane->closed = true;
     due.push_back(lane);

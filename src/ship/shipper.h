@@ -92,6 +92,7 @@ class Shipper {
   LedgerTail tail_;
   FieldDropper dropper_;
 
+  TimePoint last_step_;
   bool in_trouble_ = false;
   LogThrottle throttle_;
   uint64_t unsaid_dead_ = 0;  // dead letters since the log spoke of them last

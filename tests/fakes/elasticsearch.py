@@ -18,13 +18,14 @@ def item_error(status, kind, reason="whatever"):
 
 
 class Elasticsearch(http_server.HttpServer):
-    """Documents by id, in the backing indices of one data stream."""
+    """Documents by id, in the backing indices of one data stream, or behind an alias."""
 
     def __init__(self, **options):
         self.indices = {}
         self.poison = set()   # event.sequence of records that no index takes
         self.fault = None     # answers instead, or says by None that nothing is wrong
         self.bulks = 0
+        self.is_alias = False
         self.rollover()
         super().__init__(**options)
 
@@ -81,8 +82,10 @@ class Elasticsearch(http_server.HttpServer):
         """Body and status of what is not a bulk of records."""
         path = request.path.split("?")[0]
         if path == f"/_resolve/index/{STREAM}":
-            return {"indices": [], "aliases": [], "data_streams": [
-                {"name": STREAM, "backing_indices": list(self.indices)}]}, 200
+            kind, key = (("aliases", "indices") if self.is_alias else
+                         ("data_streams", "backing_indices"))
+            return {"indices": [], "aliases": [], "data_streams": [],
+                    kind: [{"name": STREAM, key: list(self.indices)}]}, 200
         if path == "/_mget":
             return {"docs": [self._look_up(one) for one in json.loads(request.body)["docs"]]}, 200
         if path == "/_bulk":

@@ -49,6 +49,15 @@ def rolled_over_behind(server, connection, request):
     return connection.reset()
 
 
+def failed_behind(server, connection, request):
+    """All of it is taken, then no primary is left to say so, and the stream rolls over."""
+    said = server.take(request)
+    with server.lock:
+        server.rollover()
+    return connection.send({**said, "errors": True, "items": [
+        elasticsearch.item_error(503, "unavailable_shards_exception") for _ in said["items"]]})
+
+
 def cut(server, connection, request):
     said = json.dumps(server.take(request)).encode()
     connection.send(said[:len(said) // 2], length=len(said))

@@ -61,6 +61,8 @@ class Connection(socketserver.BaseRequestHandler):
         head, _, self.rest = self.rest.partition(b"\r\n\r\n")
         first, *lines = head.decode().split("\r\n")
         method, path, _ = first.split(" ")
+        # Of a connection through a proxy: "http://host/path".
+        path = path if path.startswith("/") else "/" + path.split("/", 3)[3]
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
         length = int(headers.get("content-length", 0))
         while len(self.rest) < length:

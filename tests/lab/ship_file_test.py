@@ -7,6 +7,7 @@ import time
 import unittest
 
 import agent
+import disk
 import generator
 import ledger
 import shipping
@@ -112,6 +113,19 @@ class ShipFile(unittest.TestCase):
         count = self.check_lines()
         self.assertEqual(count, len(made))
         print(f"{KILLS} kills, {count} lines")
+
+    def test_a_power_cut(self):
+        """What the cursor says is in the file."""
+        with disk.Disk(self.lab) as its_disk:
+            self.start(folder=its_disk.folder)
+            made = generator.generate(self.lab, "churn", 1000, live=500, batch=20, per_second=2000)
+            self.agent.wait_written()
+            self.ship.wait_delivered("file")
+            its_disk.cut_power()
+            self.ship.kill()
+            its_disk.power_up()
+            self.ship.start()
+            self.assertEqual(self.check_lines(), len(made))
 
     def test_a_full_disk_cuts_no_line(self):
         self.start(folder=self.lab.mount("small", 1 << 20))

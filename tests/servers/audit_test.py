@@ -67,6 +67,15 @@ class Audit(faulty.Shipped):
         self.assertEqual(said["missing"], [[missing, missing]])
         self.assertEqual(said["doubled"], [[first[twice]["event.sequence"]] * 2])
 
+    def test_a_number_of_another_run_is_not_ours(self):
+        """As a machine that was put back has used it for another record."""
+        there = self.server.indices[self.server.write_index]
+        name = list(there)[10]
+        ledger, _, number = name.split("-")
+        other = f"{ledger}-0123456789-{number}"
+        there[other] = {**there.pop(name), "event.id": other}
+        self.assertEqual(self.audit(status=1)["missing"], [[int(number)] * 2])
+
     def test_by_who_may_only_read(self):
         for folder in (self.ledger, os.path.dirname(self.ledger), self.folder):
             self.open_to_all(folder)

@@ -5,11 +5,13 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import time
 import unittest
 
 import faults
 import faulty
+import ship_program
 
 # Whoever waits for this fails by it.
 LONG = "40s"
@@ -78,6 +80,81 @@ class Doubts(faulty.Shipped):
         self.server.fault = second_is_lost
         took, _ = self.ship_all()
         self.assertLess(took, SOON_S)
+
+    def ship_after(self, first_answer):
+        """The first request is answered like that."""
+        self.know_ledger()
+        self.server.fault = lambda server, connection, request: (
+            first_answer(server, connection, request) if server.bulks == 1 else None)
+        self.ship_all()
+
+    def test_an_alias_rolls_over_behind_a_lost_answer(self):
+        self.server.is_alias = True
+        self.ship_after(faults.rolled_over_behind)
+
+    def test_records_that_failed_may_be_there(self):
+        self.ship_after(faults.failed_behind)
+
+    def test_credentials_that_end_amid_a_look_up(self):
+        """As soon as there are others, it is looked up all the same."""
+        refused = []
+
+        def fault(server, connection, request):
+            if "_bulk" in request.path:
+                lost = server.bulks == 1
+                return faults.rolled_over_behind(server, connection, request) if lost else None
+            if len(refused) == 2:
+                return None
+            refused.append(request.path)
+            return faults.status(401)(server, connection, request)
+        fault.of_all = True
+        self.know_ledger()
+        self.server.fault = fault
+        self.ship_all()
+        self.assertEqual(len(refused), 2)
+
+    def test_an_index_that_cannot_be(self):
+        """It is not remembered."""
+        def fault(server, connection, request):
+            said = server.take(request)
+            for one in said["items"]:
+                one["create"]["_index"] = "two words" + 2000 * "."
+            return connection.send(said)
+        self.know_ledger()
+        self.server.fault = fault
+        self.ship_all()
+
+    def test_ids_that_are_there_and_are_not_found(self):
+        """It does not ask and ask."""
+        def fault(_, connection, request):
+            if "_mget" not in request.path:
+                return None
+            wanted = json.loads(request.body)["docs"]
+            return connection.send({"docs": [{**one, "found": False} for one in wanted]})
+        fault.of_all = True
+        self.ship_all()
+        os.unlink(f"{self.folder}/state/cursors/elasticsearch")
+        self.server.fault = fault
+        self.configure(backoff="{init: 1s, max: 1s}")
+        self.ship.start()
+        self.ship.wait_said("look up ids that are there already: one is not found")
+        before = self.server.bulks
+        time.sleep(2)
+        self.assertLess(self.server.bulks - before, 20)
+        self.ship.stop()
+
+    def test_backfill_does_not_wait_for_a_clock_that_was_set_back(self):
+        """One before it sent its last request in a year that is yet to come."""
+        self.ship_all()
+        letters = f"{self.folder}/state/dead-letters"
+        with open(f"{letters}/elasticsearch.resending", "wb") as file:
+            file.write(b"1")
+        os.utime(file.name, (time.time() + 1e7,) * 2)
+        self.server.indices[self.server.write_index].popitem()
+        self.roll_over()
+        subprocess.run([ship_program.PROGRAM, "backfill", "--from", "1", "--config", self.config],
+                       capture_output=True, timeout=SOON_S, check=True)
+        self.check_once()
 
     def test_a_state_that_was_put_back(self):
         """It knows nothing of what was sent since."""

@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Everything that can go wrong between natledger-ship and its server, each alone and then mixed:
 every record is in the index once or among the dead letters once."""
+import json
 import os
 import random
+import re
+import shutil
 import time
 import typing
 import unittest
+from datetime import datetime
 
+import elasticsearch
 import faults
 import faulty
-from waiting import wait_for
+from faulty import NATLEDGER
+from waiting import PATIENCE_S, wait_for
 
 TIMES = int(os.environ.get("NATLEDGER_TIMES", "1"))
 
@@ -43,8 +49,11 @@ LIFTED = {
     "401": Row(faults.status(401), "look at the credentials, and at the rights", True),
     "403": Row(faults.status(403), "look at the credentials, and at the rights", True),
     "404": Row(faults.status(404), "is that the right address", True),
+    "HTML 400": Row(faults.status(400, faults.HTML, kind="text/html"),
+                    "status 400 (is that the right address, and is there a proxy", True),
     "405": Row(faults.status(405), "is that the right address", True),
     "406": Row(faults.status(406), "is that the right address", True),
+    "415": Row(faults.status(415), "is that the right address", True),
     "501": Row(faults.status(501), "is that the right address", True),
     "item 429": Row(faults.item_faults["item 429"], "did not take 50 of 100 records yet"),
     "item 503": Row(faults.item_faults["item 503"], "the server has too much to do, or is not"),
@@ -116,6 +125,47 @@ class Alone(faulty.Shipped):
         self.configure(hosts=f'["http://127.0.0.1:1", "{self.server.url}"]')
         self.assertEqual(self.ship_with(None), {})
 
+    def test_the_next_host_is_asked_where_one_answers_rubbish(self):
+        other = elasticsearch.Elasticsearch()
+        self.addCleanup(other.stop)
+        other.fault = LIFTED["HTML 200"].fault
+        self.configure(hosts=f'["{other.url}", "{self.server.url}"]')
+        self.assertEqual(self.ship_with(None), {})
+
+    def test_hosts_that_are_no_urls(self):
+        says = '"localhost:9200" is no URL (https://host:9200)'
+        self.configure(hosts='["localhost:9200"]')
+        self.ship.start()
+        self.assertEqual(self.ship.process.wait(timeout=PATIENCE_S), 2, self.ship.log())
+        self.assertIn(says, self.ship.log())
+        self.configure()
+        self.ship.start()
+        self.ship.wait_said("shipping to elasticsearch")
+        self.configure(hosts='["localhost:9200"]')
+        self.ship.hang_up()
+        self.ship.wait_said(f"{says}; everything stays as it was")
+        self.ship.wait_delivered()
+        self.ship.stop()
+        self.assertEqual(self.check_once(), {})
+
+    def test_status_says_how_late_it_is_and_for_how_long(self):
+        self.server.fault = lambda *_: time.sleep(0.2)
+        self.configure(bulk_max_size=2)
+        self.ship.start()
+        wait_for("some to be delivered", lambda: self.server.bulks > 3)
+        said = re.search(r"elasticsearch: (\d+) records wait from (\d+) on, the oldest for (\d+) "
+                         r"s; (\d+) records/s go, all in about (\d+) s",
+                         self.ship.said("--for", "2s"))
+        waiting, first, lag, rate, left = map(int, said.groups())
+        times = {one["event.sequence"]: datetime.fromisoformat(one["@timestamp"][:-1])
+                 for one in map(json.loads, faulty.run(NATLEDGER, "cat", self.ledger).splitlines())}
+        last = max(times)
+        self.assertEqual(waiting, last + 1 - first)
+        oldest = min(number for number in times if number >= first)
+        self.assertEqual(lag, int((times[last] - times[oldest]).total_seconds()))
+        self.assertTrue(1 <= rate <= 10, rate)
+        self.assertAlmostEqual(left, waiting / rate, delta=left / 2)
+
     def test_retry_after_is_kept_to(self):
         self.server.fault = faults.status(429, headers=("Retry-After: 1",))
         self.ship.start()
@@ -150,6 +200,19 @@ class Alone(faulty.Shipped):
         self.server.poison = {5, 6, 100, 299}
         self.assertEqual(set(self.ship_with(None)), {5, 6, 100, 299})
         self.assertIn("status 400 document_parsing_exception: failed to parse", self.ship.log())
+
+    def test_a_line_that_lost_its_id(self):
+        """A damaged disk changed one letter."""
+        self.ledger = shutil.copytree(self.ledger, os.path.join(self.folder, "ledger"))
+        path = os.path.join(self.ledger, "conntrack.json")
+        with open(path, "r+b") as file:
+            lines = file.read().splitlines(keepends=True)
+            lines[7] = lines[7].replace(b'"event.id"', b'"event.ie"')
+            file.seek(0)
+            file.writelines(lines)
+        self.configure()
+        self.assertEqual(set(self.ship_with(None)), {json.loads(lines[7])["event.sequence"]})
+        self.assertIn("status 0 no_id: the line is damaged", self.ship.log())
 
     def spoilt(self):
         """How many these do something to: two of each hundred, from the eighth on."""

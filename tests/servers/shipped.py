@@ -86,23 +86,29 @@ class Shipped:
         return self.server.call("GET", f"/{self.stream}/_search?size=0")["_shards"]["total"]
 
     def check_once(self, but=()):
-        """Each number is in the index once, over all backing indices; those of `but` are not."""
+        """Each id is in the index once, over all backing indices; those of the numbers `but` are
+        not."""
+        self.check_finds({"match_all": {}}, [record for record in self.records
+                                             if record["event.sequence"] not in but])
+
+    def check_finds(self, query, records):
+        """It finds the documents of these records, once each, and no other."""
         self.server.call("POST", f"/{self.stream}/_refresh")
         counts, after = collections.Counter(), None
-        while page := self.page_of_numbers(after):
-            counts.update({bucket["key"]["number"]: bucket["doc_count"] for bucket in page})
+        while page := self.page_of_ids(query, after):
+            counts.update({bucket["key"]["id"]: bucket["doc_count"] for bucket in page})
             after = page[-1]["key"]
-        wanted = {record["event.sequence"] for record in self.records} - set(but)
-        self.assertEqual([number for number in sorted(wanted) if counts[number] != 1], [])
-        self.assertEqual(len(counts), len(wanted))
+        wanted = {record["event.id"] for record in records}
+        self.assertEqual([name for name in sorted(wanted) if counts[name] != 1], [])
+        self.assertEqual(set(counts), wanted)
 
-    def page_of_numbers(self, after):
-        """How often there is each number, of all documents, after the key of the page before."""
-        by_number = {"size": 5000, "sources": [{"number": {"terms": {"field": "event.sequence"}}}]}
+    def page_of_ids(self, query, after):
+        """How often there is each id of what it finds, after the key of the page before."""
+        by_id = {"size": 5000, "sources": [{"id": {"terms": {"field": "event.id"}}}]}
         if after:
-            by_number["after"] = after
-        answer = self.server.call("POST", f"/{self.stream}/_search",
-                                  {"size": 0, "aggs": {"all": {"composite": by_number}}})
+            by_id["after"] = after
+        answer = self.server.call("POST", f"/{self.stream}/_search", {
+            "size": 0, "query": query, "aggs": {"all": {"composite": by_id}}})
         return answer["aggregations"]["all"]["buckets"]
 
     def audit(self, status=0):

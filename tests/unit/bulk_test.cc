@@ -85,6 +85,18 @@ const std::vector<Row>& rows() {
        Next::kSmaller,
        false,
        ""},
+      {"bad request, says a proxy",
+       answer_of(400, "<html>The plain HTTP request was sent to HTTPS port</html>"),
+       {},
+       Next::kHold,
+       false,
+       "status 400 (is that the right address, and is there a proxy before it?)"},
+      {"bad request for any record",
+       answer_of(400, R"({"error":"no handler found for uri [/x/_bulk] and method [POST]"})"),
+       {},
+       Next::kHold,
+       false,
+       "no handler found for uri"},
       {"unauthorised, JSON",
        answer_of(401, R"({"error":{"type":"security_exception",)"
                       R"("reason":"unable to authenticate user [x]"}})"),
@@ -119,6 +131,7 @@ const std::vector<Row>& rows() {
        Next::kHold,
        false,
        "status 406: Content-Type header [text/plain]"},
+      {"media type", answer_of(415, ""), {}, Next::kHold, false, "status 415"},
       {"request timeout", answer_of(408, ""), {}, Next::kBackOff, true, "status 408"},
       {"server error",
        answer_of(500, R"({"error":{"type":"illegal_state_exception"}})"),
@@ -171,6 +184,24 @@ const std::vector<Row>& rows() {
        Next::kBackOff,
        true,
        "did not answer for each"},
+      {"an item that does not say what became of its record",
+       answer_of(200, items({item(201), R"({"create":{"_index":"x"}})"})),
+       {},
+       Next::kBackOff,
+       true,
+       "did not answer for each"},
+      {"nor does one by such a status",
+       answer_of(200, items({item(201), item(302)})),
+       {},
+       Next::kBackOff,
+       true,
+       "did not answer for each"},
+      {"nested deep",
+       answer_of(200, std::string(1 << 20, '[')),
+       {},
+       Next::kBackOff,
+       true,
+       "no whole JSON"},
       // Item by item.
       {"created", two(item(201)), {kDelivered, kDelivered}, Next::kGoOn, false, ""},
       {"there already",
@@ -201,8 +232,14 @@ const std::vector<Row>& rows() {
        two(item(503, error("unavailable_shards_exception"))),
        {kDelivered, kAgain},
        Next::kBackOff,
-       false,
+       true,
        "is not whole"},
+      {"credentials that have ended",
+       two(item(401, error("security_exception"))),
+       {kDelivered, kAgain},
+       Next::kHold,
+       false,
+       "status 401 security_exception"},
       {"no right",
        two(item(403, error("security_exception"))),
        {kDelivered, kAgain},
@@ -233,6 +270,19 @@ const std::vector<Row>& rows() {
        Next::kHold,
        false,
        "pipeline with id [x]"},
+      {"a name that is none",
+       two(item(400, error("invalid_index_name_exception"))),
+       {kDelivered, kAgain},
+       Next::kHold,
+       false,
+       "or see output.elasticsearch.data_stream"},
+      {"an alias that nothing is written to",
+       two(item(400, error("illegal_argument_exception",
+                           "no write index is defined for alias [x]. The write index may be"))),
+       {kDelivered, kAgain},
+       Next::kHold,
+       false,
+       "no write index is defined for alias [x]"},
       {"bad ip",
        two(item(400, error("document_parsing_exception"))),
        {kDelivered, kRefused},
@@ -241,6 +291,12 @@ const std::vector<Row>& rows() {
        ""},
       {"strict mapping",
        two(item(400, error("strict_dynamic_mapping_exception"))),
+       {kDelivered, kRefused},
+       Next::kGoOn,
+       false,
+       ""},
+      {"dropped by a pipeline",
+       two(R"({"create":{"_index":"x","result":"noop","status":200}})"),
        {kDelivered, kRefused},
        Next::kGoOn,
        false,
@@ -305,6 +361,8 @@ TEST(BulkTest, AServerThatAsksForAPauseGetsIt) {
   HttpAnswer answer = answer_of(429, "");
   answer.retry_after = std::chrono::seconds{7};
   EXPECT_EQ(judge_bulk(answer, 2, "S").attempt.pause, std::chrono::seconds{7});
+  answer.retry_after = std::chrono::seconds{INT64_MAX};
+  EXPECT_EQ(judge_bulk(answer, 2, "S").attempt.pause, std::chrono::minutes{10}) << "but no other";
 }
 
 TEST(BulkTest, AnUnknownParameterIsNoFaultOfARecord) {
@@ -318,7 +376,8 @@ TEST(BulkTest, AnUnknownParameterIsNoFaultOfARecord) {
 
 TEST(BulkTest, TheBodyHasTheIdOfTheRecord) {
   std::string body;
-  append_bulk(body, R"({"event.sequence": 7, "event.id": "a-b-7", "x": 1})");
+  EXPECT_TRUE(append_bulk(body, R"({"event.sequence": 7, "event.id": "a-b-7", "x": 1})"));
+  EXPECT_FALSE(append_bulk(body, R"({"event.sequence": 8, "event.ie": "a-b-8", "x": 1})"));
   EXPECT_EQ(body,
             "{\"create\":{\"_id\":\"a-b-7\"}}\n"
             "{\"event.sequence\": 7, \"event.id\": \"a-b-7\", \"x\": 1}\n");

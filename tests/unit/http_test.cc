@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error.h"
 #include "base/unique_fd.h"
 
 namespace natledger {
@@ -74,6 +75,15 @@ class ClosingServer {
   int requests_ = 0;
   std::thread thread_;
 };
+
+TEST(HttpTest, WhatIsNoUrlIsSaidWithoutItsPassword) {
+  try {
+    HttpClient{"user:secret@host:9200", HttpOptions{}};
+    FAIL() << "it is a URL";
+  } catch (const ConfigError& error) {
+    EXPECT_STREQ(error.what(), "\"host:9200\" is no URL (https://host:9200)");
+  }
+}
 
 TEST(HttpTest, ARequestWithoutAnAnswerIsNotSentAgainByTheLibrary) {
   ClosingServer server;

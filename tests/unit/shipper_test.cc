@@ -250,6 +250,27 @@ TEST_F(ShipperTest, ADeadLetterThatTheCursorDidNotGetToSayIsNotWrittenTwice) {
   EXPECT_TRUE(letters.ends_with("}\n"));
 }
 
+// A kill came between the letter and the cursor; by now the destination might take the record.
+TEST_F(ShipperTest, WhatIsADeadLetterIsNotSentAgain) {
+  write(1, 2);
+  script_.answer = [](std::span<const LedgerLine> lines) {
+    Attempt attempt = all(lines, Fate::kDelivered);
+    if (lines.front().sequence == 1) attempt.outcomes[0] = {Fate::kRefused, 400, "parsing", "why"};
+    return attempt;
+  };
+  {
+    Shipper shipper = make();
+    run(shipper);
+  }
+  std::filesystem::remove(cursor_folder(ledger_.state) + "/fake");
+  script_.attempts.clear();
+  Shipper shipper = make();
+  run(shipper);
+  EXPECT_EQ(script_.attempts, (Numbers{{2}}));
+  EXPECT_EQ(shipper.cursor().next, 3U);
+  EXPECT_EQ(shipper.cursor().dead, 1U);
+}
+
 TEST_F(ShipperTest, ABatchThatIsTooLargeIsHalvedUntilTheOneIsFound) {
   write(1, 4);
   script_.answer = [](std::span<const LedgerLine> lines) {
@@ -280,6 +301,37 @@ TEST_F(ShipperTest, WhatIsNotSelectedIsCounted) {
   EXPECT_EQ(script_.attempts, (Numbers{{1, 3, 4}, {5, 6}}));
   EXPECT_EQ(shipper.cursor().passed, 1U);
   EXPECT_EQ(shipper.cursor().delivered, 5U);
+}
+
+TEST_F(ShipperTest, ABatchOfWhichNothingIsSelectedHoldsNothingUp) {
+  options_.selects = [](std::string_view line) {
+    return line.find("\"event.sequence\": 9,") != std::string_view::npos;
+  };
+  write(1, 9);  // the first two batches are full
+  for (const uint64_t workers : {1U, 3U}) {
+    options_.workers = workers;
+    script_.attempts.clear();
+    Shipper shipper = make();
+    run(shipper);
+    EXPECT_EQ(script_.attempts, (Numbers{{9}}));
+    EXPECT_EQ(shipper.cursor().passed, 8U);
+    EXPECT_EQ(shipper.cursor().next, 10U);
+    std::filesystem::remove_all(ledger_.state);
+    std::filesystem::create_directories(ledger_.state);
+  }
+}
+
+TEST_F(ShipperTest, NothingWaitsForAClockThatWasSetBack) {
+  write(1, 1);
+  script_.answer = [](std::span<const LedgerLine> lines) {
+    return all(lines, Fate::kAgain, Next::kHold);
+  };
+  Shipper shipper = make();
+  EXPECT_GT(shipper.step(at_), Duration{});
+  script_.answer = [](std::span<const LedgerLine> lines) { return all(lines, Fate::kDelivered); };
+  at_ = at_ - std::chrono::hours{1};
+  run(shipper);
+  EXPECT_EQ(shipper.cursor().next, 2U);
 }
 
 TEST_F(ShipperTest, NumbersThatNoLineHasAreMissingNotLost) {
