@@ -164,7 +164,7 @@ class Elasticsearch final : public Destination {
   }
 
   // Of several copies the oldest stays. A request that is still under way may bring one yet, so
-  // until it cannot, a record has no outcome.
+  // until it cannot, a record has no outcome; nor is a copy removed, in whose place one would come.
   void look_elsewhere(const Ask& ask, std::span<const LedgerLine> lines, BulkAnswer& judged,
                       std::span<const size_t> doubtful) {
     BackingIndices backing = list_backing_indices(ask, options_.data_stream);
@@ -184,6 +184,10 @@ class Elasticsearch final : public Destination {
     }
     // In a stream that has one index there is nowhere else.
     if (backing.why.empty() && copies.empty()) return;
+    const TimePoint at = steady_now();
+    const auto is_under_way = [&](size_t i) {
+      return left_under_way(lines, judged, i, at) > Duration{};
+    };
     LookUp there;
     there.why = backing.why;
     if (there.why.empty()) there = look_up(ask, copies);
@@ -191,7 +195,7 @@ class Elasticsearch final : public Destination {
     std::vector<Copy> surplus;
     std::unordered_set<size_t> doubled;
     for (size_t k = 0; k < there.found.size(); ++k) {
-      if (!there.found[k]) continue;
+      if (!there.found[k] || is_under_way(of[k])) continue;
       // The oldest, since they are in that order; the others go, and the one that was made now.
       const bool oldest = doubled.insert(of[k]).second;
       surplus.push_back({oldest ? index_of(judged, of[k]) : copies[k].index, copies[k].id});
@@ -201,25 +205,30 @@ class Elasticsearch final : public Destination {
     for (const size_t i : doubled) {
       if (why.empty()) judged.attempt.outcomes[i].fate = Fate::kDuplicate;
     }
-    leave_doubtful(lines, judged, doubtful, doubled, why);
+    leave_doubtful(lines, judged, doubtful, doubled, at, why);
+  }
+
+  // For how long from `at` on a request may still bring a copy of the record.
+  Duration left_under_way(std::span<const LedgerLine> lines, const BulkAnswer& judged, size_t i,
+                          TimePoint at) const {
+    const auto doubt = doubts_.about(lines[i].sequence, index_of(judged, i));
+    return doubt && at < doubt->until ? doubt->until - at : Duration{};
   }
 
   // Those that were not found elsewhere are certain once nothing is under way any more; all of
   // them, where nobody could look.
   void leave_doubtful(std::span<const LedgerLine> lines, BulkAnswer& judged,
                       std::span<const size_t> doubtful, const std::unordered_set<size_t>& doubled,
-                      const std::string& why) const {
-    const TimePoint at = steady_now();
+                      TimePoint at, const std::string& why) const {
     size_t left = 0;
     Duration pause = Duration::max();
     for (const size_t i : doubtful) {
       if (why.empty() && doubled.contains(i)) continue;
-      const auto doubt = doubts_.about(lines[i].sequence, index_of(judged, i));
-      const bool under_way = doubt && at < doubt->until;
-      if (why.empty() && !under_way) continue;
+      const Duration under_way = left_under_way(lines, judged, i, at);
+      if (why.empty() && under_way == Duration{}) continue;
       judged.attempt.outcomes[i].fate = Fate::kAgain;
       ++left;
-      pause = std::min(pause, under_way ? doubt->until - at : Duration{});
+      pause = std::min(pause, under_way);
     }
     if (left == 0) return;
     Attempt& attempt = judged.attempt;

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 import time
 import unittest
 
@@ -94,6 +95,26 @@ class Doubts(faulty.Shipped):
 
     def test_records_that_failed_may_be_there(self):
         self.ship_after(faults.failed_behind)
+
+    def test_a_late_request_behind_a_copy_that_is_there(self):
+        """What it finds stays until it cannot come any more: where it is removed, it brings another."""
+        came = threading.Event()
+
+        def fault(server, connection, request):
+            if server.bulks == 1:
+                return faults.rolled_over_behind(server, connection, request)
+            if server.bulks != 2:
+                return None
+            time.sleep(1.5)
+            server.take(request)
+            came.set()
+            return connection.reset()
+        self.know_ledger()
+        self.configure(timeout="1s")
+        self.server.fault = fault
+        self.ship_all()
+        self.assertTrue(came.wait(SOON_S))
+        self.check_once()
 
     def test_credentials_that_end_amid_a_look_up(self):
         """As soon as there are others, it is looked up all the same."""
