@@ -97,7 +97,7 @@ class Doubts(faulty.Shipped):
         self.ship_after(faults.failed_behind)
 
     def test_a_late_request_behind_a_copy_that_is_there(self):
-        """What it finds stays until it cannot come any more: where it is removed, it brings another."""
+        """A copy stays until it cannot come any more: where it is removed, it brings another."""
         came = threading.Event()
 
         def fault(server, connection, request):
