@@ -23,8 +23,6 @@ namespace {
 
 // A search answers with so many different numbers at most.
 constexpr uint64_t kWindow = 10'000;
-// Names of indices in a path.
-constexpr size_t kIndicesAtOnce = 20;
 
 void extend(NumberRanges& ranges, uint64_t number) {
   if (!ranges.empty() && ranges.back().second + 1 == number) {
@@ -93,7 +91,7 @@ class Auditor {
   void compare() {
     if (window_.lines.empty()) return;
     Counts counts;
-    by_parts(std::span<const std::string>{indices_}, kIndicesAtOnce,
+    by_parts(std::span<const std::string>{indices_}, kIndicesInAPath,
              [&](std::span<const std::string> some) { count(some, counts); });
     look_again(counts);
     for (const auto& [number, id] : window_.lines) {
@@ -107,8 +105,6 @@ class Auditor {
 
   // How many documents of each number there are, of this ledger.
   void count(std::span<const std::string> indices, Counts& counts) {
-    std::string path = "/";
-    for (const std::string& index : indices) path += (path.size() > 1 ? "," : "") + index;
     const std::string body = R"({"size":0,"query":)" +
                              all_of({compares("event.sequence", "gte", window_.first),
                                      compares("event.sequence", "lt", window_.first + kWindow),
@@ -117,7 +113,7 @@ class Auditor {
                              std::to_string(kWindow) +
                              R"(,"sources":[{"number":{"terms":{"field":"event.sequence"}}}]}}}})";
     const HttpAnswer answer =
-        hosts_.ask({.method = "POST", .path = path + "/_search", .body = body});
+        hosts_.ask({.method = "POST", .path = path_of(indices) + "/_search", .body = body});
     const std::string attempt = "count the records of " + server_.data_stream;
     refuse(answer.failure, attempt);
     if (answer.status != 200) refuse("status " + std::to_string(answer.status), attempt);

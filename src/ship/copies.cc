@@ -14,17 +14,16 @@
 
 namespace natledger {
 
-namespace {
-
-std::string place_text(const Copy& copy) {
-  return R"({"_index":)" + json_string(copy.index) + R"(,"_id":)" + json_string(copy.id);
-}
-
-// Why an answer is none to go by; empty when it is.
 std::string refusal_of(const HttpAnswer& answer) {
   if (!answer.failure.empty()) return answer.failure;
   if (answer.status != 200) return "status " + std::to_string(answer.status);
   return {};
+}
+
+namespace {
+
+std::string place_text(const Copy& copy) {
+  return R"({"_index":)" + json_string(copy.index) + R"(,"_id":)" + json_string(copy.id);
 }
 
 // The role may not, and will not be allowed to by itself. A 401 is of who asks, and passes.
@@ -127,6 +126,12 @@ void add_names(const rapidjson::Value& answer, const char* kind, const char* key
 }
 
 }  // namespace
+
+std::string path_of(std::span<const std::string> indices) {
+  std::string path = "/";
+  for (const std::string& index : indices) path += (path.size() > 1 ? "," : "") + index;
+  return path;
+}
 
 BackingIndices list_backing_indices(const Ask& ask, const std::string& data_stream) {
   const std::string path = "/_resolve/index/" + data_stream;

@@ -15,6 +15,9 @@ namespace natledger {
 // Sends a request to whichever host is to have it.
 using Ask = std::function<HttpAnswer(const HttpRequest& request)>;
 
+// Why an answer is none to go by; empty when it is.
+std::string refusal_of(const HttpAnswer& answer);
+
 struct Copy {
   std::string index;
   std::string_view id;
@@ -30,6 +33,10 @@ struct LookUp {
   bool forbidden = false;
 };
 LookUp look_up(const Ask& ask, std::span<const Copy> copies, bool with_source = false);
+
+// Indices as a path names them, "/a,b", so many at once.
+inline constexpr size_t kIndicesInAPath = 20;
+std::string path_of(std::span<const std::string> indices);
 
 // The backing indices of a data stream, or those of an alias, oldest first; none when there is
 // neither.

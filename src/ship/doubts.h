@@ -41,7 +41,11 @@ class Doubts {
 
   struct Doubt {
     std::string since;
+    // Behind it, a record that is in no other index never will be.
     TimePoint until;
+    // Behind it, no request can come into the place of a copy that is removed. Zero where there was
+    // one request: it has come where a copy is found.
+    TimePoint until_removable;
   };
   // What is doubtful of a record that is in `index`; nothing: it can be nowhere else.
   std::optional<Doubt> about(uint64_t sequence, const std::string& index) const;
@@ -56,7 +60,9 @@ class Doubts {
  private:
   struct Sent {
     uint64_t first, last;
-    Doubt doubt;
+    std::string since;
+    TimePoint until;
+    bool once;  // in one request
   };
 
   std::vector<Sent> sent_;  // oldest first; the first is what runs before sent, while it matters

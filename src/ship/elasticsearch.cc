@@ -16,6 +16,7 @@
 #include "ship/bulk.h"
 #include "ship/copies.h"
 #include "ship/doubts.h"
+#include "ship/earlier_records.h"
 #include "ship/gzip.h"
 #include "ship/hosts.h"
 
@@ -44,8 +45,8 @@ Doubts doubts_of(const ElasticsearchOptions& options, const Past& past) {
     return {Doubts::kAnyIndex, UINT64_MAX, steady_now() + left};
   }
   std::string since = past.memory;
-  if (since.empty()) since = past.up_to == 0 ? Doubts::kRecentIndex : Doubts::kAnyIndex;
-  return {std::move(since), past.up_to, steady_now() + longest};
+  if (since.empty()) since = past.is_first_run ? Doubts::kRecentIndex : Doubts::kAnyIndex;
+  return {std::move(since), past.is_first_run ? 0 : past.up_to, steady_now() + longest};
 }
 
 class Elasticsearch final : public Destination {
@@ -55,6 +56,7 @@ class Elasticsearch final : public Destination {
         hosts_(options.hosts, options.http),
         doubts_(doubts_of(options, past)),
         dedup_(options.dedup),
+        unsure_up_to_(past.is_first_run ? past.up_to : 0),
         query_(kBulkFilter) {
     if (options.compression_level != 0) gzip_.emplace(static_cast<int>(options.compression_level));
   }
@@ -65,13 +67,16 @@ class Elasticsearch final : public Destination {
       if (!append_bulk(body_, line.text)) return find_damaged();
     }
     HttpClient& client = hosts_.choose(steady_now());
+    const Ask ask = [&client](const HttpRequest& request) { return client.send(request); };
     const uint64_t first = lines.front().sequence;
+    if (dedup_ && unsure_up_to_ != 0) find_earlier(ask, id_of(lines.front().text));
     doubts_.begin(first);
     const HttpAnswer answer = send(client, lines.size());
     BulkAnswer judged = judge_bulk(answer, lines.size(), client.shown_url());
     count(answer, judged);
     if (!judged.unknown_parameter.empty()) return drop_parameter(judged);
-    const Ask ask = [&client](const HttpRequest& request) { return client.send(request); };
+    // It answers now, and did not say.
+    if (unsure_up_to_ != 0 && !judged.attempt.outcomes.empty()) doubt_all();
     const size_t last = last_taken(judged);
     settle(ask, lines, judged);
     // Behind settle(): this answer casts no doubt on the records that it is certain of.
@@ -95,6 +100,22 @@ class Elasticsearch final : public Destination {
     attempt.next = Attempt::Next::kSmaller;
     attempt.whole = {Fate::kRefused, 0, "no_id", "the line is damaged: it has no event.id"};
     return attempt;
+  }
+
+  // Whether a first run is one, before it sends anything: a state that was put back from before the
+  // destination was configured looks like it.
+  void find_earlier(const Ask& ask, std::string_view id) {
+    const std::string prefix{id.substr(0, id.find('-') + 1)};
+    const EarlierRecords earlier = find_earlier_records(ask, options_.data_stream, prefix);
+    if (earlier.forbidden) return go_on_without(earlier.why);
+    if (!earlier.there) return;
+    if (*earlier.there) return doubt_all();
+    unsure_up_to_ = 0;
+  }
+
+  void doubt_all() {
+    doubts_ = {Doubts::kAnyIndex, unsure_up_to_, steady_now() + options_.http.timeout};
+    unsure_up_to_ = 0;
   }
 
   HttpAnswer send(HttpClient& client, size_t records) {
@@ -163,14 +184,24 @@ class Elasticsearch final : public Destination {
     return outcomes.size();
   }
 
+  // A record that is in an index, and may be in another as well.
+  struct Doubtful {
+    size_t at;  // in the batch
+    Doubts::Doubt doubt;
+    bool there = false;  // it is
+
+    TimePoint until() const { return there ? doubt.until_removable : doubt.until; }
+  };
+
   // Of several copies the oldest stays. A request that is still under way may bring one yet, so
-  // until it cannot, a record has no outcome; nor is a copy removed, in whose place one would come.
+  // until it cannot, a record has no outcome; nor is a copy removed in whose place one would come.
   void look_elsewhere(const Ask& ask, std::span<const LedgerLine> lines, BulkAnswer& judged,
                       std::span<const size_t> doubtful) {
     BackingIndices backing = list_backing_indices(ask, options_.data_stream);
     if (backing.forbidden) return go_on_without(backing.why);
     if (backing.why.empty() && backing.names.empty()) backing.why = "no index of it is listed";
     doubts_.know(backing.names);
+    std::vector<Doubtful> all;
     std::vector<Copy> copies;
     std::vector<size_t> of;
     for (const size_t i : doubtful) {
@@ -179,59 +210,47 @@ class Elasticsearch final : public Destination {
       if (!doubt) continue;
       for (std::string& other : indices_since(doubt->since, index, backing.names)) {
         copies.push_back({std::move(other), id_of(lines[i].text)});
-        of.push_back(i);
+        of.push_back(all.size());
       }
+      all.push_back({i, *doubt});
     }
     // In a stream that has one index there is nowhere else.
     if (backing.why.empty() && copies.empty()) return;
-    const TimePoint at = steady_now();
-    const auto is_under_way = [&](size_t i) {
-      return left_under_way(lines, judged, i, at) > Duration{};
-    };
-    LookUp there;
-    there.why = backing.why;
-    if (there.why.empty()) there = look_up(ask, copies);
-    if (there.forbidden) return go_on_without(there.why);
+    const TimePoint now = steady_now();
+    LookUp look;
+    look.why = backing.why;
+    if (look.why.empty()) look = look_up(ask, copies);
+    if (look.forbidden) return go_on_without(look.why);
     std::vector<Copy> surplus;
-    std::unordered_set<size_t> doubled;
-    for (size_t k = 0; k < there.found.size(); ++k) {
-      if (!there.found[k] || is_under_way(of[k])) continue;
+    for (size_t k = 0; k < look.found.size(); ++k) {
+      if (!look.found[k]) continue;
+      Doubtful& one = all[of[k]];
       // The oldest, since they are in that order; the others go, and the one that was made now.
-      const bool oldest = doubled.insert(of[k]).second;
-      surplus.push_back({oldest ? index_of(judged, of[k]) : copies[k].index, copies[k].id});
+      const bool oldest = !std::exchange(one.there, true);
+      if (now < one.until()) continue;
+      surplus.push_back({oldest ? index_of(judged, one.at) : copies[k].index, copies[k].id});
     }
-    std::string why = there.why;
+    std::string why = look.why;
     if (why.empty() && !surplus.empty()) why = remove_copies(ask, surplus);
-    for (const size_t i : doubled) {
-      if (why.empty()) judged.attempt.outcomes[i].fate = Fate::kDuplicate;
-    }
-    leave_doubtful(lines, judged, doubtful, doubled, at, why);
+    leave_doubtful(judged.attempt, all, now, why);
   }
 
-  // For how long from `at` on a request may still bring a copy of the record.
-  Duration left_under_way(std::span<const LedgerLine> lines, const BulkAnswer& judged, size_t i,
-                          TimePoint at) const {
-    const auto doubt = doubts_.about(lines[i].sequence, index_of(judged, i));
-    return doubt && at < doubt->until ? doubt->until - at : Duration{};
-  }
-
-  // Those that were not found elsewhere are certain once nothing is under way any more; all of
-  // them, where nobody could look.
-  void leave_doubtful(std::span<const LedgerLine> lines, BulkAnswer& judged,
-                      std::span<const size_t> doubtful, const std::unordered_set<size_t>& doubled,
-                      TimePoint at, const std::string& why) const {
+  // Those of which nothing is under way any more at `now` are certain; none, where nobody could
+  // look.
+  static void leave_doubtful(Attempt& attempt, std::span<const Doubtful> all, TimePoint now,
+                             const std::string& why) {
     size_t left = 0;
     Duration pause = Duration::max();
-    for (const size_t i : doubtful) {
-      if (why.empty() && doubled.contains(i)) continue;
-      const Duration under_way = left_under_way(lines, judged, i, at);
-      if (why.empty() && under_way == Duration{}) continue;
-      judged.attempt.outcomes[i].fate = Fate::kAgain;
+    for (const Doubtful& one : all) {
+      if (why.empty() && one.until() <= now) {
+        if (one.there) attempt.outcomes[one.at].fate = Fate::kDuplicate;
+        continue;
+      }
+      attempt.outcomes[one.at].fate = Fate::kAgain;
       ++left;
-      pause = std::min(pause, under_way);
+      pause = std::min(pause, std::max(one.until() - now, Duration{}));
     }
     if (left == 0) return;
-    Attempt& attempt = judged.attempt;
     attempt.next = std::max(attempt.next, Attempt::Next::kBackOff);
     attempt.pause = std::max(attempt.pause, pause);
     attempt.trouble = "the stream rolled over while nobody knew whether " + std::to_string(left) +
@@ -277,6 +296,7 @@ class Elasticsearch final : public Destination {
   Hosts hosts_;
   Doubts doubts_;
   bool dedup_;
+  uint64_t unsure_up_to_;  // 0: it is known what was sent before
   std::optional<Gzip> gzip_;
   std::string query_;
   std::string body_;

@@ -28,8 +28,7 @@ Past past_of(const LedgerOptions& ledger, const std::string& destination, const 
   const uint64_t last = last_number(ledger.directory);
   const bool was_begun = !cursor.memory.empty() || cursor.accounted() != cursor.missing ||
                          std::filesystem::exists(dead_letter_path(ledger.state, destination));
-  if (last == 0 || was_begun || !is_of_this_state(ledger)) return {cursor.memory, last};
-  return {cursor.memory, 0};
+  return {cursor.memory, last, last != 0 && !was_begun && is_of_this_state(ledger)};
 }
 
 }  // namespace natledger

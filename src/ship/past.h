@@ -4,8 +4,8 @@
 // A run that was killed sent more than its cursor says, a few requests at most. But a state that
 // was put back knows nothing of all that was sent since it was copied, and one that was lost knows
 // of nothing. What is certain is that whatever was sent stood in the ledger then; so every line
-// that is there now may have been. Nothing was only where the state was never without this ledger
-// and has no trace of the destination.
+// that is there now may have been. Nothing was, as far as is known here, only where the state was
+// never without this ledger and has no trace of the destination: in a first run.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,8 @@ namespace natledger {
 struct Past {
   std::string memory;  // as the destination left it with the cursor; empty: nobody knows
   uint64_t up_to = 0;  // numbers up to this one may have been sent; 0: none ever was
+  // Nothing was, unless the state was put back from before the destination was configured.
+  bool is_first_run = false;
 };
 
 // Before anything of the destination is made but its cursor. Throws SystemError when the ledger

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a server may have without our knowing: looked up where it matters, and nowhere else. A fake
 has a backing index more whenever a test wants."""
-import hashlib
 import json
 import os
 import shutil
@@ -10,6 +9,7 @@ import threading
 import time
 import unittest
 
+import agent_state
 import faults
 import faulty
 import ship_program
@@ -23,14 +23,7 @@ class Doubts(faulty.Shipped):
 
     def know_ledger(self):
         """As an agent's state does that has been there since the first line."""
-        with open(os.path.join(self.ledger, "conntrack.json"), encoding="utf-8") as file:
-            ledger = json.loads(file.readline())["event.id"].split("-")[0]
-        text = (f"natledger-state 1 generation=1 ledger={ledger} reserved_to=1048576 boot=x "
-                "clean=0 last=0 lines=0 kept_from=0 device=0 inode=0")
-        check = hashlib.sha256(text.encode()).hexdigest()[:16]
-        os.makedirs(f"{self.folder}/state")
-        with open(f"{self.folder}/state/sequence", "wb") as file:
-            file.write(f"{text} check={check}".encode().ljust(8192, b"\0"))
+        agent_state.make_first(self.ledger, f"{self.folder}/state")
 
     def ship_all(self):
         """How long that took."""
@@ -59,13 +52,16 @@ class Doubts(faulty.Shipped):
     def asked(self):
         return [one.what for one in self.server.served if "_bulk" not in one.what]
 
-    def test_a_first_run_asks_for_nothing(self):
+    def test_a_first_run_asks_only_whether_it_is_one(self):
         self.know_ledger()
-        self.roll_over(3)
+        self.roll_over(30)
         self.configure(timeout=LONG)
         took, _ = self.ship_all()
         self.assertLess(took, SOON_S)
-        self.assertEqual(self.asked(), [])
+        asked = self.asked()
+        self.assertTrue(asked[0].startswith("GET /_resolve/index/"), asked)
+        self.assertEqual([what.split("?")[0].rsplit("/", 1)[1] for what in asked[1:]],
+                         ["_count"] * 2, asked)
 
     def test_an_answer_lost_behind_a_rollover(self):
         """The stream has rolled over, and is as certain as before."""
@@ -202,6 +198,21 @@ class Doubts(faulty.Shipped):
 
     def test_a_state_that_was_lost(self):
         self.check_forgotten(lambda: shutil.rmtree(f"{self.folder}/state"))
+
+    def put_back_state(self):
+        shutil.rmtree(f"{self.folder}/state")
+        self.know_ledger()
+
+    def test_a_state_from_before_the_destination(self):
+        self.check_forgotten(self.put_back_state)
+
+    def test_a_state_from_before_the_destination_of_a_server_that_does_not_say(self):
+        def fault(server, connection, request):
+            is_count = "_count" in request.path
+            return faults.status(500)(server, connection, request) if is_count else None
+        fault.of_all = True
+        self.server.fault = fault
+        self.check_forgotten(self.put_back_state)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import shutil
 import time
 import unittest
 
+import agent_state
 import servers
 from ship_program import PROGRAM
 from shipped import MADE_LEDGER, NATLEDGER, TIMES, Shipped, run
@@ -172,6 +173,20 @@ class OneServer(Shipped):
         self.assertEqual(os.path.getsize(letters), 0)
         self.assertEqual(self.audit()["once"], count)
         print(f"{count} dead letters, delivered when the mapping was mended")
+
+    def test_7_state_from_before_the_destination(self):
+        """It looks as if nothing was ever sent; the server knows better."""
+        self.ledger, self.records = self.make_ledger("earlier", 2000, 1, 17)
+        self.configure(self.ship_user)
+        state = os.path.join(self.ledger, "state")
+        for fate in "delivered", "duplicate":
+            agent_state.make_first(self.ledger, state)
+            self.assertEqual(self.ship_all()[fate], len(self.records), self.ship.log())
+            shutil.rmtree(state)
+            for order in "_refresh", "_rollover", "_rollover":
+                self.server.call("POST", f"/{self.stream}/{order}")
+        ledger = self.records[0]["event.id"].split("-")[0]
+        self.check_finds({"prefix": {"event.id": f"{ledger}-"}}, self.records)
 
 
 class NewestElasticsearch(OneServer, unittest.TestCase):

@@ -13,7 +13,7 @@ import ship_program
 TIMES = int(os.environ.get("NATLEDGER_TIMES", "1"))
 NATLEDGER = os.environ.get("NATLEDGER", "")
 MADE_LEDGER = os.environ.get("NATLEDGER_MADE_LEDGER", "")
-PATIENCE_S = 180
+PATIENCE_S = 180 if TIMES == 1 else 900
 
 
 def run(*argv, status=0):

@@ -74,6 +74,32 @@ TEST(Doubts, OneAnswerAfterTheOtherThatIsLostKeepsTheOldestIndex) {
   EXPECT_EQ(doubts.about(20, "c")->until, TimePoint{9});
 }
 
+TEST(Doubts, WhereThereWasOneRequestItHasComeWhereACopyIsFound) {
+  Doubts doubts{"a", 0, {}};
+  doubts.begin(1);
+  doubts.add(1, 20, {7});
+  EXPECT_EQ(doubts.about(5, "b")->until_removable, TimePoint{});
+  doubts.add(1, 10, {9});
+  EXPECT_EQ(doubts.about(5, "b")->until_removable, TimePoint{9}) << "one of two may be under way";
+  EXPECT_EQ(doubts.about(20, "b")->until_removable, TimePoint{9});
+}
+
+TEST(Doubts, ARequestIntoTheIndexOfACopyMayComeInItsPlace) {
+  Doubts doubts{"a", 0, {}};
+  doubts.begin(1);
+  doubts.add(1, 20, {7});
+  doubts.took("b");
+  doubts.add(1, 20, {90});
+  EXPECT_EQ(doubts.about(5, "b")->until, TimePoint{7}) << "what comes there is no other copy";
+  EXPECT_EQ(doubts.about(5, "b")->until_removable, TimePoint{90});
+}
+
+TEST(Doubts, HowOftenARunBeforeSentARecordNobodyKnows) {
+  Doubts doubts{"a", 100, {7}};
+  doubts.begin(1);
+  EXPECT_EQ(doubts.about(5, "b")->until_removable, TimePoint{7});
+}
+
 TEST(Doubts, TheIndexBeforeIsRememberedUntilAllIsSettled) {
   Doubts doubts{"a", 0, {}};
   doubts.begin(1);
