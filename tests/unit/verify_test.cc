@@ -356,6 +356,18 @@ TEST_F(VerifyTest, AnExportWhileTheOldestAreRemovedIsWhole) {
   EXPECT_EQ(report.last, verify().last);
 }
 
+// Of a flow found in the table its start is told, which may be days before all lines around it.
+TEST_F(VerifyTest, AnExportByTimeIsNotMisledByAnOldFlowAtTheEnd) {
+  const uint64_t last = verify().last + 1;
+  edit(active(), [&](std::string& text) {
+    text += R"({"@timestamp": "2026-11-01T00:00:00.000000Z", "event.sequence": )" +
+            std::to_string(last) + R"(, "event.reason": "inferred", "flow.start.not_after": ")" +
+            utc_text(kAt) + "\"}\n";
+  });
+  const LedgerRange range{.from = kAt};
+  EXPECT_EQ(export_ledger(directory(), dir_ / "copy", range, [](uint64_t) {}).last, last);
+}
+
 TEST_F(VerifyTest, ReportsAsJson) {
   std::filesystem::remove(sealed_[1]);
   const std::string json = verify_json(verify());
