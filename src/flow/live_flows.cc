@@ -172,7 +172,7 @@ struct LiveFlows::Tables {
   // Whether an event tells again what made this flow known.
   template <class Open>
   bool is_told_again(const Open& open, const Flow& flow) const {
-    return open.id == flow.id && has_been_told(flow) &&
+    return is_same_entry(open, flow) && has_been_told(flow) &&
            !sightings.lost_after(open.sighting).known();
   }
 
@@ -260,7 +260,7 @@ Tracked LiveFlows::begin(Flow& flow) {
 Tracked LiveFlows::update(Flow& flow) {
   return tables_->with_table(flow.orig, flow, [&](auto& table, const auto& key, uint64_t hash) {
     auto* open = table.find(key, fold(hash));
-    if (open != nullptr && open->id == flow.id) {
+    if (open != nullptr && is_same_entry(*open, flow)) {
       tables_->complete(*open, flow);
       return Tracked::kRecord;
     }

@@ -158,15 +158,32 @@ bool has_reply(const OpenFlow<kAddressBytes>& open, const Leg& reply) {
          std::memcmp(open.reply_target.data(), reply.target.bytes.data(), kAddressBytes) == 0;
 }
 
-// Whether an event or an entry with this tuple is of this very flow: ids repeat, so its start
-// decides, where the kernel tells it.
+// The same as far as every record says it: what NAT made of an ICMP id or a GRE key may not be
+// known of a flow that an earlier run has left.
+template <size_t kAddressBytes>
+bool may_have_reply(const OpenFlow<kAddressBytes>& open, const Flow& flow) {
+  const Leg& reply = flow.reply;
+  if (has_ports(flow.orig.protocol)) return has_reply(open, reply);
+  return std::memcmp(open.reply_source.data(), reply.source.bytes.data(), kAddressBytes) == 0 &&
+         std::memcmp(open.reply_target.data(), reply.target.bytes.data(), kAddressBytes) == 0;
+}
+
+// Whether an event with this tuple tells of the entry that made this flow known. Its translation
+// never changes; ids repeat.
+template <size_t kAddressBytes>
+bool is_same_entry(const OpenFlow<kAddressBytes>& open, const Flow& flow) {
+  return open.id == flow.id && may_have_reply(open, flow);
+}
+
+// Whether an event or an entry with this tuple is of this very flow: a reuse may have the same id
+// and the same translation, so its start decides, where the kernel tells it.
 template <size_t kAddressBytes>
 bool is_same_flow(const OpenFlow<kAddressBytes>& open, const Flow& flow) {
   // TCP's first event is made before the entry has its start: by 20 to 130 us (Linux 6.18), longer
   // where a program is asked for a verdict in between. One that ended and began again meanwhile,
   // the same at both ends, would name the same host.
   constexpr Duration kConfirming = std::chrono::seconds{60};
-  if (open.id != flow.id) return false;
+  if (!is_same_entry(open, flow)) return false;
   if (!flow.kernel_start.known() || !open.start.known()) return true;
   if (static_cast<StartClock>(open.start_clock) == StartClock::kKernel)
     return flow.kernel_start == open.start;

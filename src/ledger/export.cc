@@ -26,7 +26,7 @@ constexpr Duration kDisorder = std::chrono::minutes{2};
 bool is_wanted(const SegmentTail& tail, const LedgerRange& range) {
   return tail.first_sequence != 0 && tail.first_sequence <= range.last &&
          range.first <= tail.last_sequence && tail.first_time - kDisorder <= range.to &&
-         range.from <= tail.last_time + kDisorder;
+         range.from <= tail.made_at + kDisorder;
 }
 
 // One without a line that can be read: somebody else may read more, and the chain goes through it.
@@ -66,8 +66,8 @@ class Copier {
   }
 
   void count(const SegmentTail& tail) {
-    if (exported_.first == 0) exported_.first = tail.first_sequence;
-    exported_.last = tail.last_sequence;
+    exported_.first = tail.first_sequence;
+    if (exported_.last == 0) exported_.last = tail.last_sequence;
   }
 
   Exported finish() const {
@@ -88,15 +88,6 @@ Exported export_ledger(const std::string& source, const std::string& target,
   LedgerFiles files = list_ledger(source);
   Copier copier{target, progress};
   copier.make_target();
-  for (size_t i = 0; i < files.sealed.size(); ++i) {
-    const OpenSegment open = open_sealed(files.sealed[i]);
-    if (!open.fd) continue;  // taken away meanwhile, which its numbers tell
-    const SegmentTail tail = read_tail(open);
-    const bool has_lines = tail.first_sequence != 0;
-    if (has_lines ? !is_wanted(tail, range) : !may_be_wanted(files.sealed, i, range)) continue;
-    copier.copy(open.fd.get(), open.path, file_bytes(open.fd.get(), open.path));
-    if (has_lines) copier.count(tail);
-  }
   if (files.active) {
     const OpenSegment open{std::move(files.active), files.active_path, false};
     const SegmentTail tail = read_tail(open);
@@ -104,6 +95,15 @@ Exported export_ledger(const std::string& source, const std::string& target,
       copier.copy(open.fd.get(), open.path, tail.bytes - tail.torn_bytes);
       copier.count(tail);
     }
+  }
+  for (size_t i = files.sealed.size(); i-- > 0;) {
+    const OpenSegment open = open_sealed(files.sealed[i]);
+    if (!open.fd) break;  // taken away meanwhile, with those before it
+    const SegmentTail tail = read_tail(open);
+    const bool has_lines = tail.first_sequence != 0;
+    if (has_lines ? !is_wanted(tail, range) : !may_be_wanted(files.sealed, i, range)) continue;
+    copier.copy(open.fd.get(), open.path, file_bytes(open.fd.get(), open.path));
+    if (has_lines) copier.count(tail);
   }
   return copier.finish();
 }

@@ -19,9 +19,9 @@ struct Exported {
 };
 
 // Copies the segments that may have a line of `range` from the ledger in `source` into `target`,
-// which must be empty or not there yet. Of the
-// active segment the whole lines that are there now. Throws SystemError; the copy is then partial,
-// and its last file may be cut.
+// which must be empty or not there yet. Of the active segment the whole lines that are there now.
+// The newest first: what retention removes meanwhile is missing at the beginning alone. Throws
+// SystemError; the copy is then partial, and its last file may be cut.
 Exported export_ledger(const std::string& source, const std::string& target,
                        const LedgerRange& range,
                        const std::function<void(uint64_t bytes)>& progress);

@@ -57,6 +57,7 @@ bool take_last_line(std::string_view line, SegmentTail& tail) {
   if (sequence == 0 || !is_closed_object(line)) return false;
   tail.last_sequence = sequence;
   tail.last_time = time_of(line);
+  tail.made_at = std::max(tail.last_time, inferred_at(line));
   tail.last_id = id_of(line);
   return true;
 }

@@ -8,6 +8,7 @@
 
 #include "base/conntrack.h"
 #include "ledger/line.h"
+#include "lookup/line_facts.h"
 
 namespace natledger {
 
@@ -100,7 +101,7 @@ Inquiry::Inquiry(const Question& question)
     : question_(question), address_text_(natledger::address_text(question.address.address)) {}
 
 void Inquiry::read(std::string_view line, uint64_t sequence) {
-  const bool bears = !is_plainly_flow(line) || may_name(line, address_text_);
+  const bool bears = !is_plainly_flow(line) || may_name(line, address_text_) || !is_whole(line);
   const std::optional<LedgerRecord> record = bears ? parse_record(line) : std::nullopt;
   read_coverage(line, sequence, bears, record);
   if (record && record->flow) read_flow(record->sequence, *record->flow);
@@ -108,8 +109,13 @@ void Inquiry::read(std::string_view line, uint64_t sequence) {
 
 // Of its flow, if it is of one, it tells elsewhere.
 void Inquiry::read_kept(std::string_view line, uint64_t sequence) {
-  const bool bears = !is_plainly_flow(line) || may_name(line, address_text_);
-  read_coverage(line, sequence, bears, bears ? parse_record(line) : std::nullopt);
+  read_coverage(line, sequence, true, parse_record(line));
+}
+
+// Whether it names whom it named when it was written, as far as that can be seen.
+bool Inquiry::is_whole(std::string_view line) {
+  read_line_facts(line, 0, facts_);
+  return facts_.kind != LineFacts::Kind::kKept;
 }
 
 void Inquiry::read_coverage(std::string_view line, uint64_t sequence, bool bears,

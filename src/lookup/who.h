@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ledger/index_format.h"
+#include "ledger/index_line.h"
 #include "lookup/question.h"
 #include "lookup/record.h"
 #include "lookup/timeline.h"
@@ -126,6 +127,7 @@ class Inquiry {
   void read_coverage(std::string_view line, uint64_t sequence, bool bears,
                      const std::optional<LedgerRecord>& record);
   void read_flow(uint64_t sequence, const FlowRecord& flow);
+  bool is_whole(std::string_view line);
   bool in_order(uint64_t sequence, const CoverageLine* coverage) const;
   TimePoint last_time() const;
   TimePoint told_to() const;
@@ -145,6 +147,7 @@ class Inquiry {
   TimePoint last_time_;
   TimePoint told_to_;  // the latest instant that a coverage record or a hole reached
   bool clock_went_back_ = false;
+  LineFacts facts_;  // of the line that is read
 };
 
 // The life of one flow as recorded; zero instants are not known.

@@ -110,12 +110,39 @@ TEST_F(LiveFlowsTest, WhatDiffersInItsOriginalTupleOrZoneIsAnotherFlow) {
   }
 }
 
-TEST_F(LiveFlowsTest, TheReplyDoesNotMatter) {
-  track(event(Event::kNew));
-  Flow end = event(Event::kDestroy);
-  end.reply.target = v4(9);
-  end.mark = 5;
-  EXPECT_EQ(track(end).first_sequence, 1U);
+// Without the kernel's times nothing else tells the two apart, for ct.id repeats; and it is the
+// translation that a question is about.
+TEST_F(LiveFlowsTest, OnItsTupleAndWithItsIdAFlowTranslatedOtherwiseIsAnother) {
+  const KeyCase cases[] = {
+      {"source", [](Flow& f) { f.reply.source = v4(9); }},
+      {"target", [](Flow& f) { f.reply.target = v4(9); }},
+      {"source port", [](Flow& f) { f.reply.source_port = 80; }},
+      {"target port", [](Flow& f) { f.reply.target_port = 53501; }},
+  };
+  for (const KeyCase& c : cases) {
+    for (const Event kind : {Event::kUpdate, Event::kDestroy}) {
+      LiveFlows live{1000};
+      Flow begin = event(Event::kNew);
+      begin.reply.target_port = 53500;
+      begin = track(live, begin);
+      Flow other = event(kind);
+      other.reply = begin.reply;
+      c.change(other);
+      EXPECT_NE(track(live, other).first_sequence, begin.sequence) << c.what;
+    }
+  }
+}
+
+// What NAT makes of a ping's id a record may not say, and an earlier run's flow is made from one.
+TEST_F(LiveFlowsTest, APingIsNotToldByTheIdThatItsAnswerHas) {
+  Flow ping = event(Event::kNew);
+  ping.orig.protocol = ping.reply.protocol = kIcmp;
+  ping.reply.icmp_id = 1;
+  track(ping);
+  ping.event = Event::kDestroy;
+  ping.reply.icmp_id = 2;
+  ping.mark = 5;
+  EXPECT_EQ(track(ping).first_sequence, 1U);
 }
 
 TEST_F(LiveFlowsTest, PingsDifferByIdTypeAndCode) {

@@ -281,6 +281,22 @@ TEST_F(LostEndsTest, AnEntryTranslatedOtherwiseIsAnotherFlow) {
   EXPECT_FALSE(live_.sees(entry));
 }
 
+TEST_F(LostEndsTest, WithoutTimesATupleThatWasTranslatedAnewInAGapIsTwoFlows) {
+  Flow begin = event(Event::kNew);
+  begin.reply.target_port = 53500;
+  track(begin);
+  live_.lose(clock_, clock_);
+  live_.begin_resync(clock_);
+  Flow entry = dumped();
+  entry.receipt = clock_;
+  entry.reply.target_port = 53501;
+  EXPECT_FALSE(live_.sees(entry)) << "the same ct.id";
+  EXPECT_EQ(live_.adopt(entry), Tracked::kOtherEnded);
+  EXPECT_EQ(live_.ended_unseen().reply.target_port, 53500);
+  EXPECT_EQ(live_.adopt(entry), Tracked::kRecord);
+  EXPECT_EQ(live_.size(), 1U);
+}
+
 TEST_F(LostEndsTest, AnEndWithoutAStartIsNoSuccessors) {
   Flow old = event(Event::kNew);
   old.event_time = {-kNoon.ns};

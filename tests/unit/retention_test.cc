@@ -76,6 +76,22 @@ TEST_F(RetentionTest, AgeCountsFromTheNewestLine) {
   EXPECT_EQ(sequences(), (std::vector<uint64_t>{7}));
 }
 
+// It was written when the flow was found in the table, however old that flow is.
+TEST_F(RetentionTest, AnInferredStartIsAsOldAsItsFinding) {
+  const TimePoint later = now() + 11min;
+  ASSERT_EQ(remove_due({.age = later - kWritten - 1s, .size = 0, .free = 0}, later), 3U);
+  ledger_->append(R"({"@timestamp": "2026-11-01T00:00:00.000000Z", "event.sequence": 8, )"
+                  R"("event.reason": "inferred", )"
+                  R"("flow.start.not_after": "2026-11-22T07:09:00.000000Z"})"
+                  "\n");
+  ASSERT_EQ(ledger_->flush(), 0);
+  ASSERT_TRUE(ledger_->rotate(kWritten));
+  write();
+  EXPECT_EQ(remove_due({.age = later - kWritten, .size = 0, .free = 0}, later), 0U);
+  EXPECT_EQ(left(), Numbers{7});
+  EXPECT_EQ(remove_due({.age = later - kWritten - 1s, .size = 0, .free = 0}, later), 1U);
+}
+
 TEST_F(RetentionTest, TailersHaveTenMinutes) {
   EXPECT_EQ(remove_due({.age = 1ns, .size = 1, .free = 0}, now() + 9min), 0U);
   archive(1);

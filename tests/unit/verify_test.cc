@@ -341,6 +341,33 @@ TEST_F(VerifyTest, AnExportOfSomeSegmentsIsWhole) {
   EXPECT_GE(report.last, 30U);
 }
 
+// Retention takes the oldest first; a copy that has one of them must have those behind it.
+TEST_F(VerifyTest, AnExportWhileTheOldestAreRemovedIsWhole) {
+  const std::string copy = dir_ / "copy";
+  const Exported made = export_ledger(directory(), copy, {}, [&](uint64_t) {
+    for (size_t i = 0; i < 2; ++i) std::filesystem::remove(sealed_[i]);
+  });
+  const VerifyReport report = verify_ledger(copy, copy + "/state", [](uint64_t) {});
+  EXPECT_TRUE(report.whole()) << verify_text(report, copy);
+  EXPECT_EQ(report.segments, made.segments);
+  EXPECT_EQ(report.lines, made.last - made.first + 1);
+  EXPECT_EQ(report.first, made.first);
+  EXPECT_EQ(report.last, made.last);
+  EXPECT_EQ(report.last, verify().last);
+}
+
+// Of a flow found in the table its start is told, which may be days before all lines around it.
+TEST_F(VerifyTest, AnExportByTimeIsNotMisledByAnOldFlowAtTheEnd) {
+  const uint64_t last = verify().last + 1;
+  edit(active(), [&](std::string& text) {
+    text += R"({"@timestamp": "2026-11-01T00:00:00.000000Z", "event.sequence": )" +
+            std::to_string(last) + R"(, "event.reason": "inferred", "flow.start.not_after": ")" +
+            utc_text(kAt) + "\"}\n";
+  });
+  const LedgerRange range{.from = kAt};
+  EXPECT_EQ(export_ledger(directory(), dir_ / "copy", range, [](uint64_t) {}).last, last);
+}
+
 TEST_F(VerifyTest, ReportsAsJson) {
   std::filesystem::remove(sealed_[1]);
   const std::string json = verify_json(verify());

@@ -69,6 +69,24 @@ TEST_F(WhoHolesTest, WhereNoEndsAreRecordedAComparisonVouchesForNothing) {
   EXPECT_EQ(verdict("1.2.3.4:53500", at(200)), 5);
 }
 
+TEST_F(WhoHolesTest, ALineWhoseDamageHidesWhomItNamesIsAHole) {
+  const std::pair<std::string, std::string> damages[] = {
+      {R"("1.2.3.4", )", R"("1.2.3.4&, )"},  // no JSON any more
+      {R"("1.2.3.4", )", R"("1.2.3.t", )"},  // no address
+      {R"("1.2.3.4", )", R"("1.2.3.)"},      // cut
+  };
+  begin();
+  for (const auto& [from, to] : damages) {
+    start("a", {.start = at(100)});
+    damage(from, to);
+    EXPECT_EQ(verdict("1.2.3.4:53500", at(150)), 4) << to;
+    lines_.pop_back();
+    --next_;
+  }
+  start("a", {.start = at(100)});
+  EXPECT_EQ(verdict("1.2.3.5:53500", at(150)), 1) << "it names another, and is whole";
+}
+
 TEST_F(WhoHolesTest, AnAgentThatWasDownCoversNothing) {
   begin();
   start("a", {.start = at(100)});
