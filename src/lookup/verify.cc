@@ -271,7 +271,8 @@ void Verifier::check_mark(uint64_t written_end, uint64_t given_up, const std::st
 
 VerifyReport verify_ledger(const std::string& directory, const std::string& state,
                            const std::function<void(uint64_t)>& progress) {
-  Verifier verifier{is_being_written(directory)};
+  const bool in_use = is_being_written(directory);
+  std::optional<Verifier> verifier{in_use};
   const std::string state_path = state + "/sequence";
   const std::string mark_path = state + "/covered";
   const StateReading before = read_state_file(state_path);
@@ -280,27 +281,31 @@ VerifyReport verify_ledger(const std::string& directory, const std::string& stat
   for (const SealedSegment& sealed : files.sealed) {
     try {
       SegmentStream stream{sealed};
-      if (!stream.is_open()) continue;  // taken away meanwhile, which its numbers tell
-      verifier.read(std::move(stream), sealed_name(sealed.first_sequence), false, progress);
+      if (!stream.is_open()) {
+        // Retention takes the oldest first; whatever else took this one, the numbers tell.
+        if (!SegmentStream{files.sealed.front()}.is_open()) verifier.emplace(in_use);
+        continue;
+      }
+      verifier->read(std::move(stream), sealed_name(sealed.first_sequence), false, progress);
     } catch (const SystemError& error) {
-      verifier.unreadable(sealed.path, error.what());
+      verifier->unreadable(sealed.path, error.what());
     }
   }
   if (files.active) {
-    verifier.read({std::move(files.active), files.active_path}, kActiveName, true, progress);
+    verifier->read({std::move(files.active), files.active_path}, kActiveName, true, progress);
   }
   const StateReading after = read_state_file(state_path);
   if (!after.refused.empty()) {
-    verifier.note("read " + state_path + ": " + after.refused +
-                  "; whether lines are lost at the end is not known");
+    verifier->note("read " + state_path + ": " + after.refused +
+                   "; whether lines are lost at the end is not known");
   } else if (after.damaged_slots != 0) {
-    verifier.unreadable(state_path, "a slot of the state is damaged");
+    verifier->unreadable(state_path, "a slot of the state is damaged");
   } else if (after.state && before.state == after.state) {
     // No agent came or went meanwhile.
-    verifier.check_state(*after.state, state_path);
-    verifier.check_mark(written_end, after.state->last, mark_path);
+    verifier->check_state(*after.state, state_path);
+    verifier->check_mark(written_end, after.state->last, mark_path);
   }
-  return verifier.report();
+  return verifier->report();
 }
 
 std::string verify_text(const VerifyReport& report, const std::string& directory) {

@@ -356,6 +356,22 @@ TEST_F(VerifyTest, AnExportWhileTheOldestAreRemovedIsWhole) {
   EXPECT_EQ(report.last, verify().last);
 }
 
+TEST_F(VerifyTest, TheOldestMayBeRemovedWhileItReads) {
+  std::filesystem::remove_all(state());  // it would have to say that retention did it
+  const VerifyReport report = verify_ledger(directory(), state(), [&](uint64_t) {
+    for (size_t i = 0; i < 2; ++i) std::filesystem::remove(sealed_[i]);
+  });
+  EXPECT_TRUE(report.whole()) << verify_text(report, directory());
+  EXPECT_EQ(report.segments + 2, static_cast<uint64_t>(kSegments));
+  EXPECT_EQ(report.first, sequence_in_name(sealed_[2].substr(sealed_[2].rfind('/') + 1)));
+}
+
+TEST_F(VerifyTest, OneThatIsRemovedFromTheMiddleWhileItReadsIsMissing) {
+  const VerifyReport report =
+      verify_ledger(directory(), state(), [&](uint64_t) { std::filesystem::remove(sealed_[1]); });
+  EXPECT_FALSE(report.whole());
+}
+
 // Of a flow found in the table its start is told, which may be days before all lines around it.
 TEST_F(VerifyTest, AnExportByTimeIsNotMisledByAnOldFlowAtTheEnd) {
   const uint64_t last = verify().last + 1;
