@@ -228,6 +228,20 @@ TEST_F(LedgerTest, WithoutAMarkTheLinesSayHowFarTheyReach) {
   }
 }
 
+// Such a flow may be days older than its line.
+TEST_F(LedgerTest, TheStartOfAFlowThatWasFoundSaysWhenItWasFound) {
+  open();
+  ledger_->append(R"({"@timestamp": "2026-11-01T00:00:00.000000Z", "event.sequence": 1, )"
+                  R"("event.reason": "inferred", )"
+                  R"("flow.start.not_after": "2026-11-22T07:09:00.000000Z"})"
+                  "\n");
+  ASSERT_EQ(ledger_->flush(), 0);
+  kill();
+  std::filesystem::remove(dir_ / "state/covered");
+  open();
+  EXPECT_EQ(ledger_->opening().covered_to, *parse_rfc3339("2026-11-22T07:09:00Z"));
+}
+
 TEST_F(LedgerTest, AMarkThatIsDamagedToALaterTimeHidesNothing) {
   open();
   write();
