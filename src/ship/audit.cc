@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ship/audit.h"
 
-#include <unordered_map>
+#include <map>
 #include <unordered_set>
 
 #include <rapidjson/document.h>
@@ -32,11 +32,11 @@ void extend(NumberRanges& ranges, uint64_t number) {
   }
 }
 
-// Lines whose numbers are near each other.
+// Lines whose numbers are near each other, as number and id.
 struct Window {
   uint64_t first = 0;
-  std::string id_prefix;  // "<ledger id>-<epoch>-": a number may be there of another run too
-  std::vector<std::pair<uint64_t, std::string>> lines;  // number and id
+  // By "<ledger id>-<epoch>-": a number may be there of another run too.
+  std::map<std::string, std::vector<std::pair<uint64_t, std::string>>> lines;
 };
 
 class Auditor {
@@ -65,13 +65,9 @@ class Auditor {
       return;
     }
     const std::string_view id = id_of(line.text);
-    const std::string_view prefix = id.substr(0, id.rfind('-') + 1);
-    if (line.sequence >= window_.first + kWindow || prefix != window_.id_prefix) compare();
-    if (window_.lines.empty()) {
-      window_.first = line.sequence;
-      window_.id_prefix = prefix;
-    }
-    window_.lines.emplace_back(line.sequence, id);
+    if (line.sequence >= window_.first + kWindow) compare();
+    if (window_.lines.empty()) window_.first = line.sequence;
+    window_.lines[std::string{id.substr(0, id.rfind('-') + 1)}].emplace_back(line.sequence, id);
   }
 
   AuditReport finish() {
@@ -80,7 +76,7 @@ class Auditor {
   }
 
  private:
-  using Counts = std::unordered_map<uint64_t, uint64_t>;
+  using Counts = std::map<uint64_t, uint64_t>;
 
   void refuse(const std::string& why, const std::string& attempt) const {
     if (why.empty()) return;
@@ -89,26 +85,28 @@ class Auditor {
   }
 
   void compare() {
-    if (window_.lines.empty()) return;
-    Counts counts;
-    by_parts(std::span<const std::string>{indices_}, kIndicesInAPath,
-             [&](std::span<const std::string> some) { count(some, counts); });
-    look_again(counts);
-    for (const auto& [number, id] : window_.lines) {
-      const uint64_t copies = counts[number];
-      if (copies == 0) extend(report_.missing, number);
-      if (copies == 1) ++report_.once;
-      if (copies > 1) extend(report_.doubled, number);
+    Counts copies;
+    for (const auto& [prefix, lines] : window_.lines) {
+      Counts counts;
+      by_parts(std::span<const std::string>{indices_}, kIndicesInAPath,
+               [&](std::span<const std::string> some) { count(some, prefix, counts); });
+      look_again(lines, counts);
+      for (const auto& [number, id] : lines) copies[number] = counts[number];
+    }
+    for (const auto& [number, found] : copies) {
+      if (found == 0) extend(report_.missing, number);
+      if (found == 1) ++report_.once;
+      if (found > 1) extend(report_.doubled, number);
     }
     window_.lines.clear();
   }
 
   // How many documents of each number there are, of this ledger.
-  void count(std::span<const std::string> indices, Counts& counts) {
+  void count(std::span<const std::string> indices, const std::string& id_prefix, Counts& counts) {
     const std::string body = R"({"size":0,"query":)" +
                              all_of({compares("event.sequence", "gte", window_.first),
                                      compares("event.sequence", "lt", window_.first + kWindow),
-                                     begins_with("event.id", window_.id_prefix)}) +
+                                     begins_with("event.id", id_prefix)}) +
                              R"(,"aggs":{"numbers":{"composite":{"size":)" +
                              std::to_string(kWindow) +
                              R"(,"sources":[{"number":{"terms":{"field":"event.sequence"}}}]}}}})";
@@ -133,10 +131,10 @@ class Auditor {
 
   // A search does not know of the last seconds, a look-up does: where the one finds none or
   // several, the other counts.
-  void look_again(Counts& counts) {
+  void look_again(std::span<const std::pair<uint64_t, std::string>> lines, Counts& counts) {
     std::vector<Copy> copies;
     std::vector<uint64_t> numbers;
-    for (const auto& [number, id] : window_.lines) {
+    for (const auto& [number, id] : lines) {
       if (counts[number] == 1) continue;
       counts[number] = 0;
       for (const std::string& index : indices_) {
