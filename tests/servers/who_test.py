@@ -212,8 +212,9 @@ class OneServer:
         older = self.after_heartbeats(lines)
         hole, end = older[len(older) // 2], older[-1]
         self.assertLess(hole + 50, end)
+        # Beyond 300 holes the server is asked for less, and each may begin earlier.
         some = lines[:hole + 1] + [line for i, line in enumerate(lines[hole + 2:end + 1])
-                                   if i % 50 != 0 or i == end - hole - 2]
+                                   if i % (50 * TIMES) != 0 or i == end - hole - 2]
         cut = os.path.join(self.folder, "cut")
         os.makedirs(cut)
         with open(os.path.join(cut, "conntrack.json"), "wb") as file:
