@@ -152,20 +152,22 @@ Flow flow_of(const OpenFlow<kAddressBytes>& open) {
 }
 
 template <size_t kAddressBytes>
-bool has_reply(const OpenFlow<kAddressBytes>& open, const Leg& reply) {
-  return open.reply_ports == pack_ports(reply) &&
-         std::memcmp(open.reply_source.data(), reply.source.bytes.data(), kAddressBytes) == 0 &&
+bool has_reply_addresses(const OpenFlow<kAddressBytes>& open, const Leg& reply) {
+  return std::memcmp(open.reply_source.data(), reply.source.bytes.data(), kAddressBytes) == 0 &&
          std::memcmp(open.reply_target.data(), reply.target.bytes.data(), kAddressBytes) == 0;
+}
+
+template <size_t kAddressBytes>
+bool has_reply(const OpenFlow<kAddressBytes>& open, const Leg& reply) {
+  return open.reply_ports == pack_ports(reply) && has_reply_addresses(open, reply);
 }
 
 // The same as far as every record says it: what NAT made of an ICMP id or a GRE key may not be
 // known of a flow that an earlier run has left.
 template <size_t kAddressBytes>
 bool may_have_reply(const OpenFlow<kAddressBytes>& open, const Flow& flow) {
-  const Leg& reply = flow.reply;
-  if (has_ports(flow.orig.protocol)) return has_reply(open, reply);
-  return std::memcmp(open.reply_source.data(), reply.source.bytes.data(), kAddressBytes) == 0 &&
-         std::memcmp(open.reply_target.data(), reply.target.bytes.data(), kAddressBytes) == 0;
+  return has_ports(flow.orig.protocol) ? has_reply(open, flow.reply)
+                                       : has_reply_addresses(open, flow.reply);
 }
 
 // Whether an event with this tuple tells of the entry that made this flow known. Its translation

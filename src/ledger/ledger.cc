@@ -145,7 +145,7 @@ void Ledger::recover() {
     opening_.notes.push_back("the last line was torn: " + std::to_string(found.active->torn_bytes) +
                              " bytes are no record");
   }
-  judge_mark(plan.before, last.made_at);
+  judge_mark(plan.before, last.last_time);
 
   state_ = found.state.value_or(LedgerState{});
   // Without a state nobody knows what was removed.
@@ -169,20 +169,19 @@ void Ledger::recover() {
   covered_->set_synced_end(plan.next);  // what was left is sealed, or was synced by a clean stop
 }
 
-// Up to when the record is whole, by the mark of the run before and when the last line was
-// made.
-void Ledger::judge_mark(StartPlan::Before before, TimePoint last_made_at) {
+// Up to when the record is whole, by the mark of the run before and the last line's time.
+void Ledger::judge_mark(StartPlan::Before before, TimePoint last_time) {
   using enum StartPlan::Before;
   if (before == kCleanStop || before == kKilled) opening_.covered_to = covered_->written_to();
   if (before == kUnknown) {
     // Of a restored copy the lines end before the mark does.
-    opening_.covered_to = std::min(covered_->synced_to(), last_made_at);
+    opening_.covered_to = std::min(covered_->synced_to(), last_time);
     // What the mark said was lost: should this start die too, the next must not believe it.
     covered_->set_written_to(opening_.covered_to);
     covered_->set_synced_to(opening_.covered_to);
   }
   // Without a mark nothing says more than the lines.
-  if (!opening_.covered_to.known()) opening_.covered_to = last_made_at;
+  if (!opening_.covered_to.known()) opening_.covered_to = last_time;
 }
 
 void Ledger::open_active(const StartPlan& plan, const SegmentTail& found) {

@@ -104,7 +104,7 @@ class Ledger final : public RecordSink {
 
  private:
   void recover();
-  void judge_mark(StartPlan::Before before, TimePoint last_made_at);
+  void judge_mark(StartPlan::Before before, TimePoint last_time);
   void open_active(const StartPlan& plan, const SegmentTail& found);
   void seal(const std::string& path, const StartPlan& plan, bool ends_in_newline);
   UniqueFd make_active_file();

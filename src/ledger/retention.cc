@@ -167,7 +167,7 @@ TimePoint Retention::newest_line(Stored& stored) {
   // One without a whole line, or that cannot be read, is as old as its file.
   date_ = read(stored).sealed_at;
   try {
-    const TimePoint last = read_tail(stored.segment).made_at;
+    const TimePoint last = read_tail(stored.segment).last_time;
     if (last.known()) date_ = last;
   } catch (const SystemError& error) {
     log_warning("date a segment of the ledger: " + std::string{error.what()});
