@@ -20,15 +20,14 @@ std::string refusal_of(const HttpAnswer& answer) {
   return {};
 }
 
+bool is_forbidden(const HttpAnswer& answer) {
+  return answer.failure.empty() && answer.status == 403;
+}
+
 namespace {
 
 std::string place_text(const Copy& copy) {
   return R"({"_index":)" + json_string(copy.index) + R"(,"_id":)" + json_string(copy.id);
-}
-
-// The role may not, and will not be allowed to by itself. A 401 is of who asks, and passes.
-bool is_forbidden(const HttpAnswer& answer) {
-  return answer.failure.empty() && answer.status == 403;
 }
 
 // Of an index that has been removed since, nothing is there.

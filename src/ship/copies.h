@@ -17,6 +17,8 @@ using Ask = std::function<HttpAnswer(const HttpRequest& request)>;
 
 // Why an answer is none to go by; empty when it is.
 std::string refusal_of(const HttpAnswer& answer);
+// The role may not, and will not be allowed to by itself. A 401 is of who asks, and passes.
+bool is_forbidden(const HttpAnswer& answer);
 
 struct Copy {
   std::string index;

@@ -18,7 +18,7 @@ EarlierRecords find_in(const Ask& ask, std::span<const std::string> indices,
   const std::string path = path_of(indices) + "/_count?terminate_after=1";
   const HttpAnswer answer = ask({.method = "POST", .path = path, .body = body});
   EarlierRecords found;
-  found.forbidden = answer.failure.empty() && answer.status == 403;
+  found.forbidden = is_forbidden(answer);
   found.why = refusal_of(answer);
   if (!found.why.empty()) return found;
   rapidjson::Document parsed;
