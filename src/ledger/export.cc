@@ -26,7 +26,7 @@ constexpr Duration kDisorder = std::chrono::minutes{2};
 bool is_wanted(const SegmentTail& tail, const LedgerRange& range) {
   return tail.first_sequence != 0 && tail.first_sequence <= range.last &&
          range.first <= tail.last_sequence && tail.first_time - kDisorder <= range.to &&
-         range.from <= tail.made_at + kDisorder;
+         range.from <= tail.last_time + kDisorder;
 }
 
 // One without a line that can be read: somebody else may read more, and the chain goes through it.

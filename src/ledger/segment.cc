@@ -56,8 +56,7 @@ bool take_last_line(std::string_view line, SegmentTail& tail) {
   const uint64_t sequence = sequence_of(line);
   if (sequence == 0 || !is_closed_object(line)) return false;
   tail.last_sequence = sequence;
-  tail.last_time = time_of(line);
-  tail.made_at = std::max(tail.last_time, inferred_at(line));
+  tail.last_time = std::max(time_of(line), inferred_at(line));
   tail.last_id = id_of(line);
   return true;
 }
@@ -66,7 +65,7 @@ bool take_last_line(std::string_view line, SegmentTail& tail) {
 bool take_unended(std::string_view rest, SegmentTail& tail) {
   if (!take_last_line(rest, tail)) return false;
   tail.first_sequence = tail.last_sequence;
-  tail.first_time = tail.last_time;
+  tail.first_time = time_of(rest);
   tail.torn_bytes = 0;
   return true;
 }

@@ -42,8 +42,7 @@ struct SegmentTail {
   uint64_t first_sequence = 0;  // of its whole lines; 0: it has none
   uint64_t last_sequence = 0;
   TimePoint first_time;  // @timestamp of the first whole line
-  TimePoint last_time;   // @timestamp of the last whole line
-  TimePoint made_at;     // the same, of an inferred start when the flow was found
+  TimePoint last_time;   // the same of the last; of an inferred start when the flow was found
   std::string last_id;   // event.id of the last whole line
   uint64_t bytes = 0;
   uint64_t torn_bytes = 0;  // behind the last whole line
